@@ -1,0 +1,80 @@
+# Yoake: `make run` starts the desk, `make test` proves the house. Both begin with `make setup`.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A folder made by `make bundle` on another PC is used instead of a package index when it is there.
+PIP_FROM := $(if $(wildcard bundle/*.whl),--no-index --find-links bundle,)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+export YOAKE_DATA ?= var
+
+.PHONY: help setup dev run test check format lock messages bundle wheel bench bench-line bench-first-screen soak-line clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+setup: $(VENV)/runtime.stamp ## the environment in .venv, with the `yoake` command
+
+$(VENV)/runtime.stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Yoake needs Python 3.11 or newer: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into .venv (about half a minute) ..."
+	@$(PIP) install $(PIP_FROM) --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+dev: $(VENV)/dev.stamp ## setup, plus what tests and checks need
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements-dev.lock
+	@echo "installing test tools ..."
+	@$(PIP) install $(PIP_FROM) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: setup ## start web, worker and patrol on http://localhost:8000
+	@$(BIN)/yoake up
+
+test: dev ## the whole suite, on SQLite and then, where it is installed, on PostgreSQL
+	@$(BIN)/python -m tests
+
+check: dev ## format, types, floors, licences
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m tests.house.licences requirements.lock requirements-dev.lock
+
+format: dev ## let ruff arrange the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: dev ## resolve the dependencies anew and pin them by hash (no index address is written)
+	$(PIP) install uv
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	  --extra postgresql --group build -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	  --extra postgresql --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+messages: dev ## collect the words of pages and commands, and compile the Japanese catalogue (needs gettext)
+	$(BIN)/python -m tests.house.messages --write
+
+wheel: dev ## dist/yoake-*.whl
+	@rm -f dist/yoake-*.whl
+	@$(PIP) wheel --no-deps --no-build-isolation --no-index -w dist .
+
+bundle: wheel ## all wheels for a PC without internet: copy the folder, see bundle/README.txt
+	@$(BIN)/python -m tests.house.bundle
+
+bench: bench-line ## every measurement
+
+bench-line: dev ## 200,000 posts end to end
+	@$(BIN)/python -m bench.line
+
+bench-first-screen: ## fresh clone to the first practice case, in seconds
+	@$(PYTHON) bench/first_screen.py
+
+soak-line: dev ## kill the patrol 20 times while 5,000 posts stream; prints the ledger
+	@$(BIN)/python -m bench.soak_line
+
+clean: ## remove what was built (not var/)
+	rm -rf $(VENV) dist bundle .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

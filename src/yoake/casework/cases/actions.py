@@ -1,0 +1,376 @@
+"""Everything a person may do with a case. Each action checks the actor, writes its rows and one audit line."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from yoake.casework.audit.actions import record
+from yoake.casework.cases.categories import categories, category, class_on
+from yoake.casework.cases.intake import PRACTICE_KEPT, add_version, erased_hash, store_post, weigh
+from yoake.casework.cases.models import Account, Case, Decision, Erasure, Lease, Post, PostVersion
+from yoake.casework.cases.queries import standing_decision
+from yoake.casework.people.queries import Actor
+from yoake.casework.sources.models import Source
+from yoake.collect.clean import clean_text
+from yoake.detect import serving
+from yoake.detect.detector import Detector
+from yoake.errors import BadInput, Refused
+from yoake.tables.posts import posts_batch
+
+LEASE = timedelta(minutes=10)
+OUT_OF_SCOPE_KEPT = timedelta(hours=72)
+REASON_LONGEST = 2000
+TEXT_LONGEST = 20_000
+URL_LONGEST = 2_000
+
+Verdict = Decision.Verdict
+
+
+def take_lease(actor: Actor, case_id: int, now: datetime | None = None) -> Lease:
+    """Says that this person reads the post now, for ten minutes; taking it again extends it.
+
+    Raises Refused while somebody else holds it, in this organisation or another (then without saying who).
+    """
+    now = now or timezone.now()
+    actor.must("decide")
+    with transaction.atomic():
+        case = _locked(actor, case_id)
+        lease = Lease.objects.filter(post=case.post).first()
+        if lease is not None and lease.expires_at > now and lease.user_id != actor.user_id:
+            who = "a colleague" if lease.organisation_id == actor.organisation_id else "another body"
+            raise Refused(f"this post is held by {who}; take another case, or wait until it is released")
+        fresh = lease is None or lease.expires_at <= now or lease.user_id != actor.user_id
+        lease, _made = Lease.objects.update_or_create(
+            post=case.post,
+            defaults={
+                "organisation_id": actor.organisation_id,
+                "user_id": actor.user_id,
+                "expires_at": now + LEASE,
+                **({"taken_at": now} if fresh else {}),
+            },
+        )
+        if fresh:
+            _note("lease_taken", actor, case, now)
+    return lease
+
+
+def release_lease(actor: Actor, case_id: int, now: datetime | None = None) -> None:
+    """Gives the post back before its time; harmless when it was not held."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        case = _locked(actor, case_id)
+        if Lease.objects.filter(post=case.post, user_id=actor.user_id).delete()[0]:
+            _note("lease_released", actor, case, now)
+
+
+def decide(
+    actor: Actor,
+    case_id: int,
+    verdict: str,
+    *,
+    version_id: int,
+    category_slug: str = "",
+    also: tuple[str, ...] = (),
+    reason: str = "",
+    now: datetime | None = None,
+) -> Decision:
+    """Records a person's judgement of the version they read.
+
+    Raises BadInput for an unknown verdict or category, Refused when the case is decided already, when somebody else
+    holds the post, or when the post changed since it was opened.
+    """
+    now = now or timezone.now()
+    actor.must("decide")
+    if verdict not in Verdict.values:
+        raise BadInput("verdict", verdict, f"one of {', '.join(Verdict.values)}")
+    if len(reason) > REASON_LONGEST:
+        raise BadInput("reason", reason, f"at most {REASON_LONGEST} characters")
+    hotline_class = ""
+    if verdict == Verdict.IN_SCOPE:
+        for slug in also:
+            category(slug)
+        hotline_class = class_on(category_slug, now)
+    else:
+        category_slug, also = "", ()
+    with transaction.atomic():
+        case = _locked(actor, case_id)
+        if case.state != Case.State.WAITING:
+            raise Refused("this case is decided already; undo that decision first")
+        if case.post.current_id != version_id:
+            raise Refused("the post changed since you opened it; read it again, then decide")
+        _must_be_free(actor, case, now)
+        decision = Decision.objects.create(
+            case=case,
+            version_id=version_id,
+            verdict=verdict,
+            category=category_slug,
+            also=list(also),
+            hotline_class=hotline_class,
+            reason=clean_text(reason.strip())[0],
+            by_id=_person(actor),
+            at=now,
+        )
+        case.state, case.changed_at = Case.State.DECIDED, None
+        case.save(update_fields=["state", "changed_at"])
+        Lease.objects.filter(post=case.post).delete()
+        _plan_erasure(case.post, now)
+        _note("decided", actor, case, now, verdict=verdict, category=category_slug, version=version_id)
+    return decision
+
+
+def undo(actor: Actor, case_id: int, now: datetime | None = None) -> Decision:
+    """Takes the standing decision back: a new decision that undoes it, and the case waits again.
+
+    One's own decisions, or as a supervisor anybody's. Raises Refused when there is nothing to undo, or the post was erased.
+    """
+    now = now or timezone.now()
+    actor.must("decide")
+    with transaction.atomic():
+        case = _locked(actor, case_id)
+        standing = standing_decision(list(case.decisions.order_by("at", "id")))
+        if standing is None or case.state == Case.State.WAITING:
+            raise Refused("there is no decision to undo on this case")
+        if case.post.erased_at is not None:
+            raise Refused("the post was erased after its time; the decision can no longer be undone")
+        if standing.by_id != actor.user_id:
+            actor.must("undo_others")
+        _must_be_free(actor, case, now)
+        undoing = Decision.objects.create(
+            case=case, version=standing.version, by_id=_person(actor), at=now, undoes=standing
+        )
+        case.state = Case.State.WAITING
+        case.save(update_fields=["state"])
+        _plan_erasure(case.post, now)
+        _note("undone", actor, case, now, decision=standing.pk)
+    return undoing
+
+
+@dataclass(frozen=True)
+class Added:
+    """What came of adding by hand."""
+
+    case: Case
+    was_there: bool  # the organisation had this case before
+
+
+def add_by_hand(
+    actor: Actor, *, url: str = "", text: str = "", practice: bool = False, now: datetime | None = None
+) -> Added:
+    """A URL or a text becomes a case whatever the detector says; its opinion stands beside it.
+
+    Args:
+        actor: who adds it.
+        url: the item's own address (http or https), at most 2,000 characters; it is not fetched.
+        text: what the post says, at most 20,000 characters.
+        practice: on the practice desk.
+        now: the time; the clock's when left out.
+    """
+    now = now or timezone.now()
+    actor.must("add")
+    url, text = url.strip(), clean_text(text.strip())[0]
+    if not url and not text:
+        raise BadInput("post", "", "give the post's URL, its text, or both")
+    if len(text) > TEXT_LONGEST:
+        raise BadInput("text", text, f"at most {TEXT_LONGEST} characters")
+    url = canonical_url(url) if url else ""
+    network = "practice" if practice else ("web" if url else "hand")
+    native_id = f"hand/{uuid.uuid4()}" if practice or not url else url
+    with transaction.atomic():
+        known = None if practice or not url else Post.objects.filter(url=url).select_related("current").first()
+        if known is not None and known.erased_at is None and (not text or known.current is not None):
+            post, was_known = known, True
+        else:
+            row = posts_batch(
+                [{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}]
+            )
+            found = _detector().judge(row).to_pylist()
+            (post_row,) = row.to_pylist()
+            post, was_known = store_post(post_row), False
+            add_version(post, post_row, found)
+        case = Case.objects.filter(post=post, organisation_id=actor.organisation_id).first()
+        if case is not None:
+            return Added(case, was_there=True)
+        case = Case(
+            post=post,
+            organisation_id=_organisation(actor),
+            origin=Case.Origin.HAND,
+            practice=practice,
+            opened_at=now,
+        )
+        assert post.current is not None
+        weigh(
+            case,
+            post.current.findings.values("category", "grade", "score", "shadow") if was_known else found,
+        )
+        case.save()
+        if practice:
+            _plan_erasure(post, now)
+        _note("added_by_hand", actor, case, now, category=case.category, grade=case.grade)
+    return Added(case, was_there=False)
+
+
+def canonical_url(url: str) -> str:
+    """The item's address without what changes nothing (fragment, tracking parameters, case of the host). Raises BadInput."""
+    accepted = "a web address that begins with http:// or https://"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadInput("url", url, accepted) from None
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
+        raise BadInput("url", url, accepted)
+    if len(url) > URL_LONGEST:
+        raise BadInput("url", url, f"at most {URL_LONGEST} characters")
+    if parts.username is not None or parts.password is not None:
+        raise BadInput("url", "(not shown)", "an address without a user name and password in it")
+    host = parts.hostname if port is None else f"{parts.hostname}:{port}"
+    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not k.lower().startswith("utm_")]
+    return urlunsplit((parts.scheme.lower(), host, parts.path or "/", urlencode(query), ""))
+
+
+def erase(post: Post, why: str, now: datetime | None = None) -> None:
+    """Text, profile, pictures' references, author and link go; identity, decisions and numbers stay.
+
+    The account goes too when no other post of it is kept. What a decision's reason quotes goes with the text.
+    A practice post goes whole, with its case.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        post = Post.objects.select_for_update(of=("self",)).select_related("account").get(pk=post.pk)
+        record("erased", actor="worker", subject=f"post:{post.pk}", at=now, why=why)
+        account = post.account
+        if why == "practice":
+            _delete_whole(Post.objects.filter(pk=post.pk))
+            _delete_if_unused(account)
+            return
+        for version in post.versions.all():
+            version.findings.update(body={})
+            PostVersion.objects.filter(pk=version.pk).update(
+                content_hash=erased_hash(version.content_hash),
+                author_name="",
+                profile="",
+                text="",
+                parent_id="",
+                parent_text="",
+                root_id="",
+                labels=[],
+                images=[],
+            )
+        Decision.objects.filter(case__post=post).update(reason="")
+        post.native_id, post.url, post.account, post.erased_at = "", "", None, now
+        post.save(update_fields=["native_id", "url", "account", "erased_at"])
+        _delete_if_unused(account)
+
+
+def remove_practice(actor: Actor, now: datetime | None = None) -> int:
+    """Removes the organisation's practice desk: its sources, posts, cases and decisions. Returns how many cases went."""
+    now = now or timezone.now()
+    actor.must("sources")
+    with transaction.atomic():
+        cases = Case.objects.filter(organisation_id=actor.organisation_id, practice=True)
+        n = cases.count()
+        posts = Post.objects.filter(pk__in=list(cases.values_list("post_id", flat=True)))
+        accounts = set(posts.exclude(account=None).values_list("account_id", flat=True))
+        _delete_whole(posts)  # a practice post has no case anywhere else: its network is "practice"
+        Account.objects.filter(pk__in=accounts, posts=None).delete()
+        Source.objects.filter(organisation_id=actor.organisation_id, practice=True).delete()
+        record(
+            "practice_removed",
+            actor=actor.name,
+            organisation=actor.organisation_id,
+            subject=f"organisation:{actor.organisation_id}",
+            at=now,
+            cases=n,
+        )
+    return n
+
+
+def serving_detector() -> Detector:
+    """The detector in force, a new one when categories or model changed."""
+    return _detector()
+
+
+def _detector() -> Detector:
+    categories()  # notices a new generation at most every five seconds
+    return _loaded_detector(serving.generation(settings.YOAKE_CATEGORIES))
+
+
+@cache
+def _loaded_detector(generation: str) -> Detector:
+    return serving.load(overlay=settings.YOAKE_CATEGORIES)
+
+
+def _locked(actor: Actor, case_id: int) -> Case:
+    case = (
+        Case.objects.select_for_update(of=("self",))
+        .select_related("post")
+        .filter(organisation_id=actor.organisation_id, pk=case_id)
+        .first()
+    )
+    if case is None:
+        raise BadInput("case", case_id, "there is no such case in your organisation")
+    return case
+
+
+def _must_be_free(actor: Actor, case: Case, now: datetime) -> None:
+    """Nobody else may hold the post; the row of the post is locked, so that two organisations cannot pass at once."""
+    Post.objects.select_for_update(of=("self",)).get(pk=case.post_id)
+    if Lease.objects.filter(post=case.post, expires_at__gt=now).exclude(user_id=actor.user_id).exists():
+        raise Refused("this post is held by somebody else; take another case, or wait until it is released")
+
+
+def _plan_erasure(post: Post, now: datetime) -> None:
+    """Out of scope everywhere: goes after 72 hours. Practice: goes after seven days. Anything else stays for now."""
+    cases = list(Case.objects.filter(post=post).prefetch_related("decisions"))
+    if all(case.practice for case in cases):
+        Erasure.objects.get_or_create(post=post, defaults={"due_at": now + PRACTICE_KEPT, "why": "practice"})
+        return
+    standing = [standing_decision(sorted(case.decisions.all(), key=lambda d: (d.at, d.pk))) for case in cases]
+    if all(d is not None and d.verdict == Verdict.NOT_IN_SCOPE for d in standing):
+        Erasure.objects.update_or_create(
+            post=post,
+            defaults={
+                "due_at": now + OUT_OF_SCOPE_KEPT,
+                "why": "not_in_scope",
+                "claimed_until": None,
+                "attempts": 0,
+                "problem": "",
+            },
+        )
+    else:
+        Erasure.objects.filter(post=post).delete()
+
+
+def _delete_whole(posts: QuerySet[Post]) -> None:
+    Decision.objects.filter(case__post__in=posts).delete()  # they protect the version they point at
+    posts.delete()
+
+
+def _delete_if_unused(account: Account | None) -> None:
+    if account is not None and not account.posts.exists():
+        account.delete()
+
+
+def _person(actor: Actor) -> int:
+    if actor.user_id is None:
+        raise Refused("only a person can do this")
+    return actor.user_id
+
+
+def _organisation(actor: Actor) -> int:
+    if actor.organisation_id is None:
+        raise Refused("only somebody of an organisation can do this")
+    return actor.organisation_id
+
+
+def _note(kind: str, actor: Actor, case: Case, now: datetime, **facts: str | int | bool | None) -> None:
+    record(kind, actor=actor.name, organisation=actor.organisation_id, subject=f"case:{case.pk}", at=now, **facts)

@@ -1,0 +1,46 @@
+"""The categories in force: the shipped ones with the deployment's own laid over them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from yoake.detect.category import Category, load_categories
+from yoake.detect.serving import generation
+from yoake.errors import BadInput
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+_CHECKED_EVERY_S = 5.0
+_lock = threading.Lock()
+_loaded: tuple[str, dict[str, Category]] | None = None
+_checked_at = 0.0
+
+
+def categories() -> dict[str, Category]:
+    """By slug; a change on disk is noticed within five seconds."""
+    global _loaded, _checked_at
+    with _lock:
+        now = time.monotonic()
+        if _loaded is None or now - _checked_at > _CHECKED_EVERY_S:
+            newest = generation(settings.YOAKE_CATEGORIES)
+            if _loaded is None or newest != _loaded[0]:
+                _loaded = newest, load_categories(settings.YOAKE_CATEGORIES)[0]
+            _checked_at = now
+        return _loaded[1]
+
+
+def category(slug: str) -> Category:
+    """The category called `slug`. Raises BadInput naming those that exist."""
+    known = categories()
+    if slug not in known:
+        raise BadInput("category", slug, f"known categories are {', '.join(sorted(known))}")
+    return known[slug]
+
+
+def class_on(slug: str, at: datetime) -> str:
+    """The hotline class of a category on the day of `at` in Asia/Tokyo."""
+    return category(slug).class_on(at.astimezone(TOKYO).date())

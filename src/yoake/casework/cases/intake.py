@@ -1,0 +1,283 @@
+"""Taking in a page: posts people must see, removals, findings, counts and cursor in ONE transaction.
+
+Stored is a post that is queued (some finding is mid or high), and a new version of a post that is stored already. Of
+all others only counts remain. A page that was taken in twice changes nothing but the counts, and because the cursor
+is written in the same transaction, a page is taken in twice only when a person sets a cursor back.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from yoake.casework.audit.actions import record
+from yoake.casework.cases.categories import categories
+from yoake.casework.cases.models import Account, Case, Erasure, Finding, Post, PostVersion
+from yoake.casework.sources.actions import count, keep_lease, note_skipped
+from yoake.casework.sources.models import Source
+from yoake.collect.connector import Page
+from yoake.tables.findings import LOW, queued
+from yoake.tables.posts import uid_of
+
+PRACTICE_KEPT = timedelta(days=7)
+_BODY = ("elements", "items", "nearest", "explanation", "counter", "spans")
+
+
+@dataclass
+class Taken:
+    """What a page brought, for the progress line."""
+
+    posts: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    opened: list[int] = field(default_factory=list)  # ids of cases opened or opened again
+
+
+def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now: datetime | None = None) -> Taken:
+    """Takes one judged page in. Raises Refused when the source's lease was lost; then nothing was written."""
+    now = now or timezone.now()
+    taken = Taken(posts=page.posts.num_rows)
+    found = _by_row(findings)
+    queue = {row for row, of_row in found.items() if any(queued(finding) for finding in of_row)}
+    with transaction.atomic():
+        changes: dict[str, Any] = {"last_page_at": now, "state": Source.State.RUNNING, "problem": "", "failures": 0}
+        if page.cursor is not None:
+            changes["cursor"] = page.cursor
+        if page.seen_until is not None:
+            changes["seen_until"] = page.seen_until
+        keep_lease(source, token, now, **changes)
+        if page.posts.num_rows:
+            _take_posts(source, page.posts, found, queue, now, taken)
+        if page.removed.num_rows:
+            _take_removals(page.removed.to_pylist(), now, taken)
+        taken.counts["posts"] += page.posts.num_rows
+        for row, of_row in found.items():
+            if row not in queue:
+                taken.counts.update(f"low:{finding['category']}" for finding in of_row if finding["grade"] == LOW)
+        taken.counts.update(f"skipped:{skip.reason}" for skip in page.skipped)
+        count(source, now, taken.counts)
+        note_skipped(source, now, page.skipped)
+    return taken
+
+
+def add_version(post: Post, row: dict[str, Any], findings: Iterable[dict[str, Any]]) -> PostVersion:
+    """Stores what a post says now, with its findings, and makes it the current version."""
+    version, made = PostVersion.objects.get_or_create(
+        post=post,
+        content_hash=row["content_hash"],
+        defaults={
+            "seen_at": row["seen_at"],
+            "author_name": row["author_name"],
+            "profile": row["profile"],
+            "text": row["text"],
+            "parent_id": row["parent_id"],
+            "parent_text": row["parent_text"],
+            "root_id": row["root_id"],
+            "lang": row["lang"][:100],
+            "labels": row["labels"],
+            "images": row["images"],
+        },
+    )
+    Finding.objects.bulk_create(
+        (
+            Finding(
+                version=version,
+                category=finding["category"],
+                hotline_class=finding["class"],
+                score=finding["score"],
+                grade=finding["grade"],
+                detector=finding["detector"],
+                detector_version=finding["version"],
+                shadow=finding["shadow"],
+                base=finding["base"],
+                rest=finding["rest"],
+                frame=finding["frame"],
+                body={key: finding[key] for key in _BODY},
+            )
+            for finding in findings
+        ),
+        ignore_conflicts=True,  # the same detector version said it before
+    )
+    post.current = version
+    post.save(update_fields=["current"])
+    return version
+
+
+def store_post(row: dict[str, Any]) -> Post:
+    """The Post of a row (schema POSTS), made if need be, with its account."""
+    account = None
+    if row["author_id"] or row["author_handle"]:
+        account, made = Account.objects.get_or_create(
+            network=row["network"],
+            native_id=(row["author_id"] or row["author_handle"])[:300],
+            defaults={"handle": row["author_handle"][:300], "name": row["author_name"][:300]},
+        )
+        if not made and row["author_handle"] and account.handle != row["author_handle"][:300]:
+            account.handle = row["author_handle"][:300]
+            account.save(update_fields=["handle"])
+    post, _made = Post.objects.get_or_create(
+        uid=row["uid"],
+        defaults={
+            "network": row["network"],
+            "native_id": row["native_id"],
+            "url": row["url"],
+            "account": account,
+            "posted_at": row["posted_at"],
+            "first_seen_at": row["seen_at"],
+        },
+    )
+    if post.erased_at is not None:  # it was erased as out of scope, and now says something else
+        post.erased_at, post.native_id, post.url, post.account = None, row["native_id"], row["url"], account
+        post.save(update_fields=["erased_at", "native_id", "url", "account"])
+    return post
+
+
+def weigh(case: Case, findings: Iterable[dict[str, Any]]) -> None:
+    """Sets what the inbox orders by from the findings that are not in shadow: at-risk beats everything else."""
+    known = categories()
+    open_findings = [f for f in findings if not f["shadow"]]
+    case.category, case.grade, case.score, case.at_risk, case.weight = "", "", 0.0, False, 0.0
+    if not open_findings:
+        return
+    strongest = max(
+        open_findings,
+        key=lambda f: (queued(f) and _at_risk(known, f["category"]), _severity(known, f["category"]) * f["score"]),
+    )
+    case.category, case.grade, case.score = strongest["category"], strongest["grade"], strongest["score"]
+    case.at_risk = queued(strongest) and _at_risk(known, strongest["category"])
+    case.weight = _severity(known, strongest["category"]) * strongest["score"]
+
+
+def erased_hash(content_hash: str) -> str:
+    """What is kept of a version's hash after erasure: keyed, so that a short text cannot be found by trying."""
+    return hmac.new(settings.SECRET_KEY.encode(), content_hash.encode(), "sha256").hexdigest()
+
+
+def _at_risk(known: dict[str, Any], slug: str) -> bool:
+    return slug in known and bool(known[slug].at_risk)
+
+
+def _severity(known: dict[str, Any], slug: str) -> int:
+    return int(known[slug].severity) if slug in known else 1
+
+
+def _by_row(findings: pa.RecordBatch) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for finding in findings.to_pylist():
+        found.setdefault(finding["row"], []).append(finding)
+    return found
+
+
+def _take_posts(
+    source: Source,
+    posts: pa.RecordBatch,
+    found: dict[int, list[dict[str, Any]]],
+    queue: set[int],
+    now: datetime,
+    taken: Taken,
+) -> None:
+    uids = posts.column("uid").to_pylist()
+    known = {
+        post.uid: post for post in Post.objects.filter(uid__in=set(uids)).select_related("current").order_by()
+    }
+    wanted = [row for row, uid in enumerate(uids) if row in queue or uid in known]
+    for row, post_row in zip(wanted, posts.take(pa.array(wanted, pa.int32())).to_pylist(), strict=True):
+        of_row = found.get(row, [])
+        post = known.get(post_row["uid"])
+        if post is not None and _same(post, post_row["content_hash"]):
+            taken.counts["again"] += 1
+        elif post is not None and post.erased_at is not None and row not in queue:
+            continue  # erased as out of scope and still nothing in it: stays erased
+        if post is None or not _same(post, post_row["content_hash"]):
+            edited = post is not None
+            post = store_post(post_row)
+            known[post.uid] = post
+            add_version(post, post_row, of_row)
+            if edited:
+                taken.counts["edited"] += 1
+                record("post_changed", actor=f"patrol:{source.pk}", subject=f"post:{post.pk}", at=now)
+                _reweigh(post, of_row, now)
+        if row in queue and post.erased_at is None:
+            taken.counts["queued"] += 1
+            _open_case(source, post, of_row, now, taken)
+
+
+def _same(post: Post, content_hash: str) -> bool:
+    if post.current is None:
+        return False
+    return post.current.content_hash in (content_hash, erased_hash(content_hash))
+
+
+def _open_case(source: Source, post: Post, findings: list[dict[str, Any]], now: datetime, taken: Taken) -> None:
+    case = Case.objects.filter(post=post, organisation_id=source.organisation_id).first()
+    if case is not None:
+        return
+    case = Case(post=post, organisation_id=source.organisation_id, source=source, practice=source.practice, opened_at=now)
+    weigh(case, findings)
+    case.save()
+    if case.practice:
+        Erasure.objects.get_or_create(post=post, defaults={"due_at": now + PRACTICE_KEPT, "why": "practice"})
+    taken.opened.append(case.pk)
+    record(
+        "case_opened",
+        actor=f"patrol:{source.pk}",
+        organisation=source.organisation_id,
+        subject=f"case:{case.pk}",
+        at=now,
+        category=case.category,
+        grade=case.grade,
+    )
+
+
+def _reweigh(post: Post, findings: list[dict[str, Any]], now: datetime) -> None:
+    """An edit of a stored post: waiting cases are ordered anew; decided ones say so, and open again where they must.
+
+    A decision of "not in scope" or "cannot tell" held for what the post said then. If what it says now is queued, a
+    person looks again; a decision "in scope" stands, and the case page shows that the post changed.
+    """
+    for case in Case.objects.filter(post=post).prefetch_related("decisions"):
+        before = case.state
+        if before == Case.State.WAITING:
+            weigh(case, findings)
+        else:
+            case.changed_at = now
+            standing = case.decisions.filter(undoes=None, undone_by=None).order_by("-at", "-id").first()
+            if any(queued(f) for f in findings) and (standing is None or standing.verdict != "in_scope"):
+                case.state = Case.State.WAITING
+                weigh(case, findings)
+                record("case_reopened", actor="intake", organisation=case.organisation_id, subject=f"case:{case.pk}", at=now)
+        case.save()
+
+
+def _take_removals(rows: list[dict[str, Any]], now: datetime, taken: Taken) -> None:
+    """Most removals are of posts nobody stored: two look-ups a page find those that are, and only they cost anything."""
+    by_uid = {uid_of(r["network"], r["native_id"]): r for r in rows if r["kind"] == "post"}
+    by_author = {(r["network"], r["native_id"]): r for r in rows if r["kind"] == "account"}
+    stored = [(post, by_uid[post.uid]) for post in Post.objects.filter(uid__in=by_uid)] if by_uid else []
+    if by_author:
+        of_authors = Post.objects.filter(account__native_id__in={author for _network, author in by_author})
+        for post in of_authors.select_related("account"):
+            assert post.account is not None
+            removal = by_author.get((post.account.network, post.account.native_id))
+            if removal is not None:
+                stored.append((post, removal))
+    for post, removal in stored:
+        if removal["state"] == "back":
+            if post.gone_state in ("deactivated", "suspended"):  # what the author deleted does not come back
+                post.gone_state, post.gone_at = "", None
+                record("post_back", actor="intake", subject=f"post:{post.pk}", at=now)
+        elif not post.gone_state:
+            post.gone_state, post.gone_at = removal["state"], removal["removed_at"] or now
+            taken.counts["removed"] += 1
+            record("post_gone", actor="intake", subject=f"post:{post.pk}", at=now, state=removal["state"])
+        else:
+            continue
+        post.save(update_fields=["gone_state", "gone_at"])

@@ -1,0 +1,104 @@
+"""What waits, what a case holds, what may be done with it. Every query takes the actor and shows only their organisation's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+
+from yoake.casework.audit.models import Entry
+from yoake.casework.audit.queries import entries_about
+from yoake.casework.cases.models import Case, Decision, Finding, Lease, PostVersion
+from yoake.casework.people.queries import Actor
+from yoake.errors import BadInput
+
+INBOX_ORDER = ("-at_risk", "-weight", "opened_at", "id")  # at-risk first, then severity x score, then the oldest
+
+
+def cases_of(actor: Actor, *, practice: bool) -> QuerySet[Case]:
+    """All cases of the actor's organisation on one desk."""
+    actor.must("read")
+    return Case.objects.filter(organisation_id=actor.organisation_id, practice=practice)
+
+
+def cases_awaiting_review(actor: Actor, *, practice: bool, category: str = "") -> QuerySet[Case]:
+    """The inbox in its order, ready to be shown (post, version, account, source, lease come along)."""
+    waiting = cases_of(actor, practice=practice).filter(state=Case.State.WAITING)
+    if category:
+        waiting = waiting.filter(category=category)
+    return waiting.select_related(
+        "post", "post__current", "post__account", "post__lease", "post__lease__user", "source"
+    ).order_by(*INBOX_ORDER)
+
+
+def recently_decided(actor: Actor, *, practice: bool, limit: int = 20) -> list[Decision]:
+    """The newest decisions that stand, newest first."""
+    actor.must("read")
+    return list(
+        Decision.objects.filter(
+            case__organisation_id=actor.organisation_id, case__practice=practice, undoes=None, undone_by=None
+        )
+        .select_related("case", "case__post", "case__post__current", "by")
+        .order_by("-at", "-id")[:limit]
+    )
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """Everything the case page shows."""
+
+    case: Case
+    version: PostVersion | None
+    findings: list[Finding]  # of the current version, strongest first
+    decisions: list[Decision]  # oldest first
+    standing: Decision | None  # the decision that holds, if any
+    lease: Lease | None  # unexpired, whoever holds it
+    log: list[Entry]
+    allowed: frozenset[str]  # decide, undo: what this actor may do with this case now
+
+
+def case_view(actor: Actor, case_id: int, now: datetime | None = None) -> CaseView:
+    """One case, whole. Raises BadInput when the actor's organisation has no such case."""
+    now = now or timezone.now()
+    actor.must("read")
+    case = (
+        Case.objects.filter(organisation_id=actor.organisation_id, pk=case_id)
+        .select_related("post", "post__account", "post__current", "source")
+        .prefetch_related(
+            Prefetch("decisions", Decision.objects.select_related("by", "version").order_by("at", "id")),
+            Prefetch("post__current__findings", Finding.objects.order_by("shadow", "-score", "category")),
+        )
+        .first()
+    )
+    if case is None:
+        raise BadInput("case", case_id, "there is no such case in your organisation")
+    version = case.post.current
+    decisions = list(case.decisions.all())
+    standing = standing_decision(decisions)
+    lease = Lease.objects.filter(post=case.post, expires_at__gt=now).select_related("user").first()
+    allowed = set()
+    free = lease is None or lease.user_id == actor.user_id
+    if case.post.erased_at is None and free and actor.may("decide"):
+        if case.state == Case.State.WAITING:
+            allowed.add("decide")
+        elif standing is not None and (standing.by_id == actor.user_id or actor.may("undo_others")):
+            allowed.add("undo")
+    return CaseView(
+        case=case,
+        version=version,
+        findings=list(version.findings.all()) if version else [],
+        decisions=decisions,
+        standing=standing,
+        lease=lease,
+        log=list(entries_about([f"case:{case.pk}", f"post:{case.post_id}"])),
+        allowed=frozenset(allowed),
+    )
+
+
+def standing_decision(decisions: list[Decision]) -> Decision | None:
+    """The newest decision that nobody undid."""
+    undone = {decision.undoes_id for decision in decisions}
+    standing = [d for d in decisions if d.undoes_id is None and d.pk not in undone]
+    return standing[-1] if standing else None

@@ -1,0 +1,53 @@
+"""The queue is the rows themselves: whatever must happen later has `due_at`, `claimed_until` and `attempts`.
+
+An action writes the row in its own transaction; the worker claims due rows, does the work and marks them done. A claim
+expires, so that what a killed worker had claimed is claimed again. Nothing is kept in a queue beside the database.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db import connection, models, transaction
+from django.db.models import F, Q
+
+CLAIM = timedelta(minutes=5)
+PAUSES = (60, 300, 900, 3600, 6 * 3600)  # seconds before attempt 2, 3, ...; the last one repeats
+
+
+class Due(models.Model):
+    """A row that asks to be worked on at `due_at`. `due_at` is null once nothing is left to do."""
+
+    due_at = models.DateTimeField(null=True, db_index=True)
+    claimed_until = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, default="")  # one sentence, why the last attempt failed
+
+    class Meta:
+        abstract = True
+
+
+Row = TypeVar("Row", bound=Due)
+
+
+def claim_due(kind: type[Row], now: datetime, limit: int = 50) -> list[Row]:
+    """Up to `limit` due rows of `kind`, claimed for five minutes; nobody else gets them meanwhile."""
+    with transaction.atomic():
+        free = kind._default_manager.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), due_at__lte=now)
+        if connection.features.has_select_for_update_skip_locked:
+            free = free.select_for_update(skip_locked=True)  # SQLite needs none: its transactions are IMMEDIATE
+        rows = list(free.order_by("due_at", "pk")[:limit])
+        kind._default_manager.filter(pk__in=[row.pk for row in rows]).update(
+            claimed_until=now + CLAIM, attempts=F("attempts") + 1
+        )
+        for row in rows:
+            row.attempts += 1
+    return rows
+
+
+def put_off(row: Due, now: datetime, problem: str) -> None:
+    """The attempt failed: say why, and try again after a growing pause. Nothing gives up silently."""
+    pause_s = PAUSES[min(row.attempts, len(PAUSES)) - 1]
+    row.due_at, row.claimed_until, row.problem = now + timedelta(seconds=pause_s), None, problem
+    row.save(update_fields=["due_at", "claimed_until", "problem"])

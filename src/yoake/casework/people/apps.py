@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class PeopleConfig(AppConfig):
+    """The people room."""
+
+    name = "yoake.casework.people"
+    label = "people"

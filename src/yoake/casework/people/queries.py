@@ -1,0 +1,53 @@
+"""Who is acting, and what that person may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from yoake.casework.people.models import Membership, User
+from yoake.errors import Refused
+
+Role = Membership.Role
+
+# What each role may do. Permissions are named after what they allow; a page asks `actor.may(...)`, an action `actor.must(...)`.
+MAY: Final[dict[str, frozenset[str]]] = {
+    Role.ANALYST: frozenset({"read", "decide", "add"}),
+    Role.SUPERVISOR: frozenset({"read", "decide", "add", "undo_others"}),
+    Role.ADMINISTRATOR: frozenset({"read", "decide", "add", "undo_others", "sources", "people"}),
+    Role.ADVISER: frozenset({"read"}),
+    Role.AUDITOR: frozenset({"read"}),
+    Role.PARTNER: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody doing something: a person in one organisation, or a part of the system (then `user_id` is None)."""
+
+    name: str  # as the audit writes it: user:7, patrol, worker, command
+    user_id: int | None
+    organisation_id: int | None
+    role: str
+
+    def may(self, permission: str) -> bool:
+        """Whether this actor is allowed to; a part of the system is allowed what its own code does."""
+        return self.user_id is None or permission in MAY.get(self.role, frozenset())
+
+    def must(self, permission: str) -> None:
+        """Raises Refused unless this actor is allowed to."""
+        if not self.may(permission):
+            raise Refused(f"the role {self.role} does not allow this ({permission}); ask an administrator")
+
+
+def actor_of(user: User) -> Actor:
+    """The person as an actor in their (first) organisation. Raises Refused for somebody without one."""
+    membership = user.memberships.order_by("pk").first()
+    if membership is None or not user.is_active:
+        raise Refused(f"user {user.pk} belongs to no organisation; an administrator must add them to one")
+    return Actor(f"user:{user.pk}", user.pk, membership.organisation_id, membership.role)
+
+
+def system(name: str, organisation_id: int | None = None) -> Actor:
+    """A part of the system as an actor: patrol:2, worker, command."""
+    return Actor(name, None, organisation_id, "system")

@@ -1,0 +1,185 @@
+"""Adding and removing sources, taking and keeping their lease, saying how they are."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psutil
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from yoake import shelf
+from yoake.casework.audit.actions import record
+from yoake.casework.people.models import Organisation
+from yoake.casework.people.queries import Actor
+from yoake.casework.sources.models import HourCount, NgramCount, Skipped, Source
+from yoake.collect import connectors
+from yoake.collect.connector import Skip
+from yoake.errors import BadInput, Refused
+
+class LeaseLost(Refused):
+    """Another patrol took the source over, or it was removed: whoever held it must stop, and must not touch the row."""
+
+
+LEASE = timedelta(seconds=30)  # a running patrol renews with every page, at least once a second
+SKIPPED_KEPT = 1000
+
+
+def add_source(
+    actor: Actor,
+    organisation: Organisation,
+    connector: str,
+    *,
+    name: str = "",
+    options: Mapping[str, Any] | None = None,
+    practice: bool = False,
+) -> Source:
+    """Adds a source; its options are checked against the connector's."""
+    actor.must("sources")
+    name = name or connector
+    checked = checked_options(connector, options or {})
+    if Source.objects.filter(name=name).exists():
+        raise BadInput("source", name, "a source of this name is already there")
+    with transaction.atomic():
+        source = Source.objects.create(
+            organisation=organisation, connector=connector, name=name, options=checked, practice=practice
+        )
+        record(
+            "source_added",
+            actor=actor.name,
+            organisation=organisation.pk,
+            subject=f"source:{source.pk}",
+            connector=connector,
+        )
+    return source
+
+
+def checked_options(connector: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as the connector's Options understands them (text is turned into the field's kind). Raises BadInput."""
+    known = {field.name: field for field in fields(shelf.take(connectors, connector).Options)}
+    checked: dict[str, Any] = {}
+    for key, value in options.items():
+        if key not in known:
+            raise BadInput(f"option of {connector}", key, f"known options are {', '.join(known) or 'none'}")
+        checked[key] = _as_kind(key, value, str(known[key].type))
+    for key, field in known.items():
+        if field.default is MISSING and field.default_factory is MISSING and key not in checked:
+            raise BadInput(f"option {key} of {connector}", None, "it is required")
+    return checked
+
+
+def _as_kind(key: str, value: Any, kind: str) -> Any:
+    if not isinstance(value, str) or kind == "str":
+        return list(value) if isinstance(value, tuple) else value
+    try:
+        if kind == "int":
+            return int(value)
+        if kind == "float":
+            return float(value)
+        if kind == "bool":
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[value.lower()]
+    except (ValueError, KeyError):
+        raise BadInput(f"option {key}", value, f"a value of kind {kind}") from None
+    if kind.startswith("tuple"):
+        return [part for part in value.split(",") if part]
+    return value
+
+
+def take_lease(source: Source, now: datetime | None = None) -> str:
+    """The token that allows writing pages of this source. Raises Refused while another patrol holds it.
+
+    A lease whose holder was a process of this machine that is gone is taken over at once; any other after it expired.
+    """
+    now = now or timezone.now()
+    token = uuid.uuid4().hex
+    with transaction.atomic():
+        held = Source.objects.select_for_update().get(pk=source.pk)
+        if held.lease_token and held.lease_expires_at and held.lease_expires_at > now and _alive(held.lease_holder):
+            raise Refused(
+                f"source {held.name} is already being patrolled (by {held.lease_holder}); stop that patrol first, "
+                "or choose another source"
+            )
+        Source.objects.filter(pk=source.pk).update(
+            lease_token=token, lease_holder=_me(), lease_expires_at=now + LEASE, state=Source.State.RUNNING
+        )
+    return token
+
+
+def keep_lease(source: Source, token: str, now: datetime, **changes: Any) -> None:
+    """Renews the lease and writes `changes`; call it in the transaction of the page. Raises LeaseLost when it was lost."""
+    held = Source.objects.filter(pk=source.pk, lease_token=token)
+    if not held.update(lease_expires_at=now + LEASE, **changes):
+        raise LeaseLost(f"source {source.name} is no longer ours: it was removed or another patrol took it over")
+
+
+def release_lease(source: Source, token: str) -> None:
+    """Gives the source back; harmless when it was lost already."""
+    Source.objects.filter(pk=source.pk, lease_token=token).update(
+        lease_token="", lease_holder="", lease_expires_at=None
+    )
+
+
+def say_state(source: Source, state: str, problem: str = "", *, next_try_at: datetime | None = None) -> None:
+    """How the source is now; a waiting one counts a failure, a running one has none."""
+    failures = F("failures") + 1 if state == Source.State.WAITING else 0
+    Source.objects.filter(pk=source.pk).update(
+        state=state, problem=problem, next_try_at=next_try_at, failures=failures
+    )
+
+
+def count(source: Source, now: datetime, counts: Mapping[str, int]) -> None:
+    """Adds to this hour's counts; call it in the transaction of the page (the lease makes us the only writer)."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    for name, n in counts.items():
+        if n and not HourCount.objects.filter(source=source, hour=hour, name=name).update(n=F("n") + n):
+            HourCount.objects.create(source=source, hour=hour, name=name, n=n)
+
+
+def note_skipped(source: Source, now: datetime, skipped: Iterable[Skip]) -> None:
+    """Keeps where the newest unreadable things stand."""
+    newest = list(skipped)[-SKIPPED_KEPT:]
+    if not newest:
+        return
+    Skipped.objects.bulk_create(
+        Skipped(source=source, at=now, reason=skip.reason[:40], where=skip.where[:120], kept=skip.kept)
+        for skip in newest
+    )
+    oldest_kept = Skipped.objects.filter(source=source).order_by("-id").values_list("id", flat=True)
+    limit = oldest_kept[SKIPPED_KEPT : SKIPPED_KEPT + 1].first()
+    if limit is not None:
+        Skipped.objects.filter(source=source, id__lte=limit).delete()
+
+
+def add_ngram_counts(source: Source, day: date, counts: np.ndarray[Any, np.dtype[np.uint32]]) -> None:
+    """Adds hashed n-gram counts (shape [65536], uint32) to the background of a source and day."""
+    with transaction.atomic():
+        row, made = NgramCount.objects.select_for_update().get_or_create(
+            source=source, day=day, defaults={"buckets": counts.astype("<u4").tobytes()}
+        )
+        if not made:
+            before = np.frombuffer(bytes(row.buckets), "<u4").astype(np.uint64)
+            row.buckets = np.minimum(before + counts, np.iinfo(np.uint32).max).astype("<u4").tobytes()
+            row.save(update_fields=["buckets"])
+
+
+def _me() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.0f}"
+
+
+def _alive(holder: str) -> bool:
+    """False only when the holder was a process of this very machine and is gone."""
+    host, pid, started = holder.rsplit(" ", 2)
+    if host != socket.gethostname():
+        return True
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.0f}" == started
+    except psutil.NoSuchProcess:
+        return False

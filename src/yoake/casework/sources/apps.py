@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class SourcesConfig(AppConfig):
+    """The sources room."""
+
+    name = "yoake.casework.sources"
+    label = "sources"

@@ -1,0 +1,82 @@
+"""The contract of a connector, and how to write one (docs/howto/connector.md walks through a whole file)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from yoake.collect.net import Net
+from yoake.tables.posts import posts_batch, removals_batch
+
+
+@dataclass(frozen=True)
+class Skip:
+    """One thing from the network that could not be read: counted and shown, never lost silently."""
+
+    reason: str  # a short kind for counting: not_json, no_id, no_text, not_utf8, too_long, unknown_record, future_time ...
+    where: str  # "line 17" or "cursor 1725911162329308": enough to find it again; never content
+    kept: bool = False  # True: the post went on all the same (a future time was dropped, a NUL replaced)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one step of a connector brought. A page may be empty: it then only moves the cursor or shows life."""
+
+    posts: pa.RecordBatch = field(default_factory=lambda: posts_batch([]))  # schema POSTS
+    removed: pa.RecordBatch = field(default_factory=lambda: removals_batch([]))  # schema REMOVALS
+    skipped: tuple[Skip, ...] = ()
+    cursor: str | None = None  # resumes *after* this page; None only before anything was read
+    seen_until: datetime | None = None  # network time of the newest thing read: the lag behind live is now minus this
+
+
+@dataclass(frozen=True)
+class Liveness:
+    """Whether a post is still there, as the network itself says."""
+
+    ref: str  # native_id that was asked about
+    state: str  # up, edited, deleted_by_author, removed_by_provider, account_suspended, private, unreachable, unchecked
+    checked_at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What surrounds a post: enough to judge what one post alone does not show."""
+
+    parents: pa.RecordBatch  # schema POSTS, oldest first
+    recent: pa.RecordBatch  # schema POSTS, the author's newest posts, newest first
+    profile: str = ""
+    author_name: str = ""
+
+
+class Connector(Protocol):
+    """A network or file format.
+
+    Write a file `collect/connectors/<name>.py` with one public class in `__all__`; it needs no edit elsewhere.
+    The class has no state: everything comes in as arguments, so that one object serves every source and thread.
+
+    Rules: `pages` is a plain generator that yields a page at least every second (it may be empty), so that stopping
+    is prompt; its cursor resumes after the page; an edit is a post with the same native_id and new content. It may be
+    closed at any yield. It raises `TryLater` when the other side is away, `Refused` when a person must act, `BadInput`
+    for options that cannot work. It never sleeps, stores or prompts.
+    """
+
+    title: dict[str, str]  # {"ja": ..., "en": ...}
+    live: bool  # True: never ends by itself; False: ends after the last page (a file)
+    Options: type[Any]  # a frozen dataclass; its fields, with defaults, are the settings of a source
+
+    def pages(self, options: Any, cursor: str | None, net: Net) -> Generator[Page, None, None]:
+        """Everything after `cursor` (None: from the beginning, or from now for a live network)."""
+        ...
+
+    def check(self, refs: Sequence[str], options: Any, net: Net) -> list[Liveness]:
+        """Whether each post (native_id) is still up, in the order asked."""
+        ...
+
+    def context(self, ref: str, options: Any, net: Net) -> Context:
+        """Thread, profile and recent posts around a post (native_id)."""
+        ...

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from yoake.collect.connector import Context, Liveness, Page, Skip
+from yoake.collect.lines import LineReader, opened, read_line
+from yoake.collect.net import Net
+from yoake.errors import BadInput, Refused, TryLater
+from yoake.tables.posts import posts_batch, removals_batch
+
+__all__ = ["JsonLines"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of a source of JSON lines.
+
+    Args:
+        path: the file, a named pipe, or - for standard input.
+        platform: where the posts come from; a line's own `platform` goes before it. Empty: the file's name.
+        page_posts: how many lines make a page.
+    """
+
+    path: str = ""
+    platform: str = ""
+    page_posts: int = 2000
+
+
+class JsonLines:
+    """Posts from a file or pipe, one JSON object a line (docs/reference/score.md has the fields).
+
+    The cursor is the byte offset after the last line read, so that reading resumes exactly there, also when the file
+    has grown. A pipe is read once, from where it stands. A line `{"id": ..., "removed": true}` reports a post as gone.
+    """
+
+    title = {"ja": "JSON Linesファイル", "en": "JSON lines file"}
+    live = False
+    Options = Options
+
+    def pages(self, options: Options, cursor: str | None, net: Net) -> Iterator[Page]:
+        """Everything after byte `cursor`; ends at the end of the file."""
+        if options.page_posts < 1:
+            raise BadInput("page_posts", options.page_posts, "a page holds at least one line")
+        name = options.platform or ("stdin" if options.path == "-" else Path(options.path).stem)
+        size = _size(options.path)
+        start, skipped = _start(cursor, size)
+        before: int | None = 0 if start == 0 else None  # lines before the page; counted only when somebody must be told
+        with LineReader(lambda: opened(options.path, start), start=start) as reader:
+            while not (reader.ended or net.stopping):
+                page_start = reader.offset
+                lines = self._batch(reader, options)
+                rows, removals, odd = _read(lines, name, net.now())
+                if reader.ended and reader.rest is not None and reader.rest.strip():
+                    # The last line has no line break: whole, or still being written? Half an object is no object.
+                    last = _read([reader.rest], name, net.now())
+                    if last[0] or last[1]:
+                        reader.offset += reader.rest_bytes
+                        rows, removals = rows + last[0], removals + last[1]
+                        odd += [(len(lines), reason, kept) for _, reason, kept in last[2]]
+                    else:
+                        odd.append((len(lines), "half_line", False))
+                elif reader.ended and reader.rest is None:
+                    odd.append((len(lines), "too_long", False))
+                if odd and before is None:
+                    before = _line_breaks(options.path, page_start)
+                skipped += [Skip(reason, f"line {(before or 0) + place + 1}", kept) for place, reason, kept in odd]
+                if before is not None:
+                    before += len(lines)
+                yield Page(
+                    posts_batch(rows), removals_batch(removals), tuple(skipped), str(reader.offset), seen_until=net.now()
+                )
+                skipped = []
+
+    def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
+        """A file cannot say whether a post is still up: all `unchecked`."""
+        return [Liveness(ref, "unchecked", net.now(), "a file does not know whether its posts are still up") for ref in refs]
+
+    def context(self, ref: str, options: Options, net: Net) -> Context:
+        """Nothing: what a file knows about a post stands in its line."""
+        return Context(posts_batch([]), posts_batch([]))
+
+    def _batch(self, reader: LineReader, options: Options) -> list[bytes | None]:
+        try:
+            return reader.batch(options.page_posts, 1.0)
+        except PermissionError:
+            raise Refused(f"{options.path} may not be read; give this account the right to read it.") from None
+        except OSError as error:
+            raise TryLater(f"{options.path} cannot be read ({error.strerror}); trying again later.", after_s=30) from None
+
+
+def _read(
+    lines: list[bytes | None], name: str, now: datetime
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[int, str, bool]]]:
+    """Lines to posts, removals, and what was odd: place in `lines`, reason, whether the post was kept."""
+    rows: list[dict[str, Any]] = []
+    removals: list[dict[str, Any]] = []
+    odd: list[tuple[int, str, bool]] = []
+    for place, raw in enumerate(lines):
+        if raw is not None and not raw.strip():
+            continue
+        line = read_line(raw, now)
+        if line.post is not None:
+            post = line.post
+            post["network"] = f"file:{line.platform or name}"
+            post["seen_at"] = now
+            rows.append(post)
+        elif line.removed:
+            removals.append(
+                {
+                    "kind": "post",
+                    "network": f"file:{line.platform or name}",
+                    "native_id": str(line.id),
+                    "state": "deleted_by_author",
+                    "removed_at": now,
+                }
+            )
+        else:
+            odd.append((place, line.reason, False))
+        if line.notes:
+            odd += [(place, note, True) for note in line.notes]
+    return rows, removals, odd
+
+
+def _size(path: str) -> int | None:
+    """Size of a regular file; None for a pipe. Raises BadInput when there is nothing to read."""
+    if path == "-":
+        return None
+    file = Path(path)
+    if not path or not file.exists() or file.is_dir():
+        raise BadInput("path", path, "the path of a file of JSON lines, or - for standard input")
+    return file.stat().st_size if file.is_file() else None
+
+
+def _start(cursor: str | None, size: int | None) -> tuple[int, list[Skip]]:
+    """Where to begin; a file shorter than its cursor was replaced and is read from its beginning."""
+    if cursor is None or size is None:
+        return 0, []
+    if not cursor.isdecimal():
+        raise BadInput("cursor", cursor, "a byte offset")
+    if int(cursor) > size:
+        return 0, [Skip("file_replaced", f"byte {cursor} of {size}", kept=True)]
+    return int(cursor), []
+
+
+def _line_breaks(path: str, upto: int) -> int:
+    """How many line breaks stand in the first `upto` bytes."""
+    count = 0
+    with Path(path).open("rb") as file:
+        while upto > 0 and (chunk := file.read(min(upto, 1 << 20))):
+            upto -= len(chunk)
+            count += chunk.count(b"\n")
+    return count

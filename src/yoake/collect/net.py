@@ -1,0 +1,362 @@
+"""The outside world, as a connector is given it: HTTP, WebSocket, the clock, and a wait that ends when the patrol stops."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import orjson
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.sync.client import ClientConnection
+from websockets.uri import parse_uri
+
+from yoake import __version__
+from yoake.errors import BadInput, Refused, TryLater
+
+CONNECT_S: Final = 4.0  # a person is told that a host cannot be reached within five seconds
+_REDIRECTS: Final = 5
+_ADDRESSES: Final = 3  # how many addresses of one host are tried
+_IPv = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a server answered to `Net.get`; redirects were followed."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON. Raises TryLater when it is something else (an error page, half an answer)."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            host = urlsplit(self.url).hostname
+            raise TryLater(f"{host} answered status {self.status} without JSON; try again later.", after_s=60) from None
+
+
+class Net:
+    """What a connector may do outside: `get`, `websocket`, `wait`, `now`.
+
+    Only public addresses are reached unless `allow_private` is set: a host name is resolved once, its addresses are
+    checked, and the connection goes to a checked address (TLS still proves the host name). Redirects are checked the
+    same way. A host that is away raises TryLater, one that says no (401, 403) raises Refused; both name the host.
+
+    Args:
+        allow_private: reach loopback and private networks too (a server of your own, tests).
+        contact: mail address or page of whoever runs this installation; sent in the User-Agent.
+        stop: set when the patrol stops; `wait` then returns at once.
+        clock: the present time, UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        contact: str = "",
+        stop: threading.Event | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        if not re.fullmatch(r"[\x20-\x7e]*", contact):
+            raise BadInput("contact", contact, "a mail address or page in ASCII goes into the User-Agent")
+        self.allow_private = allow_private
+        self.user_agent = f"Yoake/{__version__} (cyber patrol{'; ' + contact if contact else ''})"
+        self._stop = stop or threading.Event()
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The present time, UTC."""
+        return self._clock()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, at most `seconds`; True when the patrol is stopping (the connector then returns)."""
+        return self._stop.wait(max(0.0, seconds))
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the patrol is stopping."""
+        return self._stop.is_set()
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+        limit_bytes: int = 5_000_000,
+    ) -> Response:
+        """One HTTP GET; any status but 401, 403 and 429 is returned.
+
+        Args:
+            url: http or https; user name and password in it are not accepted.
+            params: added to the query.
+            headers: added to the request.
+            timeout_s: for the whole exchange; connecting takes at most CONNECT_S of it.
+            limit_bytes: a longer body is not read to its end.
+
+        Raises:
+            TryLater: no such host, no connection, too slow, 429, or the body is longer than `limit_bytes`.
+            Refused: 401, 403, a private address, or too many redirects.
+            BadInput: the URL cannot be fetched at all.
+        """
+        deadline = time.monotonic() + timeout_s
+        target = str(httpx.URL(url, params={**httpx.URL(url).params, **params})) if params else url
+        for _ in range(_REDIRECTS + 1):
+            response = self._get_once(target, headers or {}, deadline, limit_bytes)
+            if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
+                return response
+            target = urljoin(target, response.headers["location"])
+            if _place(target).host != _place(url).host:
+                headers = None  # what was meant for one host is not told to another
+        raise Refused(f"{_place(url).host} redirects without end; check the address {url}.")
+
+    @contextmanager
+    def websocket(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = CONNECT_S,
+        limit_bytes: int = 5_000_000,
+    ) -> Iterator[Socket]:
+        """An open WebSocket; redirects are not followed.
+
+        Args:
+            url: ws or wss.
+            headers: added to the opening request.
+            timeout_s: for each step of opening: name, connection, TLS, handshake.
+            limit_bytes: a longer message closes the connection.
+
+        Raises:
+            TryLater: no such host, no connection, too slow, or the server answered 408, 429 or 5xx.
+            Refused: 401, 403, any other answer that is no WebSocket, or a private address.
+            BadInput: the URL cannot be opened at all.
+        """
+        place = _place(url, "ws", "wss")
+        sock = self._connect(place, timeout_s)
+        try:
+            if place.tls:
+                sock.settimeout(timeout_s)
+                sock = ssl.create_default_context().wrap_socket(sock, server_hostname=place.host)
+            sock.settimeout(None)
+        except OSError as error:  # ssl.SSLError is one
+            sock.close()
+            raise _away(place.host, error) from None
+        protocol = ClientProtocol(parse_uri(url), max_size=limit_bytes)
+        connection = ClientConnection(sock, protocol, close_timeout=1, max_queue=256)
+        try:
+            connection.handshake(headers, self.user_agent, timeout_s)
+        except Exception as error:
+            connection.close_socket()
+            connection.recv_events_thread.join()
+            if isinstance(error, InvalidStatus) and not isinstance(error, InvalidMessage):
+                _refuse(place.host, error.response.status_code, error.response.headers.get("Retry-After", ""))
+                raise Refused(
+                    f"{place.host} answered {error.response.status_code} where a WebSocket was expected; check the address {url}."
+                ) from None
+            if isinstance(error, (OSError, EOFError, TimeoutError, InvalidHandshake, ConnectionClosed)):
+                raise _away(place.host, error) from None
+            raise
+        with connection:
+            yield Socket(place.host, connection)
+
+    def _get_once(self, url: str, headers: Mapping[str, str], deadline: float, limit_bytes: int) -> Response:
+        place = _place(url)
+        error: Exception | None = None
+        for address in self._addresses(place, min(CONNECT_S, deadline - time.monotonic())):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            try:
+                return self._get_from(address, url, place, headers, deadline, limit_bytes)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as this:
+                error = this
+            except httpx.HTTPError as this:
+                raise _away(place.host, this) from None
+        raise _away(place.host, error or TimeoutError()) from None
+
+    def _get_from(
+        self, address: _IPv, url: str, place: _Place, headers: Mapping[str, str], deadline: float, limit_bytes: int
+    ) -> Response:
+        left_s = max(0.05, deadline - time.monotonic())
+        timeout = httpx.Timeout(left_s, connect=min(CONNECT_S, left_s))
+        request = httpx.Request(
+            "GET",
+            httpx.URL(url).copy_with(host=str(address)),
+            headers={
+                "Accept-Encoding": "identity",  # so that limit_bytes bounds memory
+                **headers,
+                "Host": place.netloc,
+                "User-Agent": self.user_agent,
+            },
+            extensions={"sni_hostname": place.host, "timeout": timeout.as_dict()},
+        )
+        body = bytearray()
+        with httpx.Client(trust_env=False, timeout=timeout) as client:
+            answer = client.send(request, stream=True)
+            with answer:
+                _refuse(place.host, answer.status_code, answer.headers.get("Retry-After", ""), gone=False)
+                if answer.headers.get("Content-Encoding", "identity") != "identity":
+                    raise TryLater(f"{place.host} sent an encoding nobody asked for; try again later.", after_s=600)
+                for part in answer.iter_raw(65536):
+                    body += part
+                    if len(body) > limit_bytes:
+                        raise TryLater(f"{place.host} sent more than {limit_bytes:,} bytes; nothing was kept.", after_s=600)
+                    if time.monotonic() > deadline:
+                        raise TryLater(f"{place.host} answers too slowly; try again later.", after_s=30)
+        return Response(answer.status_code, url, dict(answer.headers), bytes(body))
+
+    def _connect(self, place: _Place, timeout_s: float) -> socket.socket:
+        error: OSError = TimeoutError()
+        deadline = time.monotonic() + timeout_s
+        for address in self._addresses(place, timeout_s):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            try:
+                sock = socket.create_connection((str(address), place.port), timeout=left_s)
+            except OSError as this:
+                error = this
+            else:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return sock
+        raise _away(place.host, error) from None
+
+    def _addresses(self, place: _Place, timeout_s: float) -> list[_IPv]:
+        """Addresses of the host that may be reached, as the resolver ordered them."""
+        found = _resolve(place.host, place.port, timeout_s)
+        allowed = [address for address in found if self.allow_private or is_public(address)]
+        if not allowed:
+            raise Refused(
+                f"{place.host} is a private address; reaching it must be allowed in the settings of this installation."
+            )
+        return allowed[:_ADDRESSES]
+
+
+class Socket:
+    """An open WebSocket, made by `Net.websocket`."""
+
+    def __init__(self, host: str, connection: ClientConnection) -> None:
+        self.host = host
+        self._connection = connection
+
+    def recv(self, timeout_s: float) -> str | bytes | None:
+        """The next message (text or bytes), or None when none came within `timeout_s`.
+
+        Raises TryLater when the other side closed, also when a message was too long or not UTF-8.
+        """
+        try:
+            return self._connection.recv(timeout_s)
+        except TimeoutError:
+            return None
+        except (ConnectionClosed, OSError) as error:
+            raise _away(self.host, error) from None
+
+
+def is_public(address: _IPv) -> bool:
+    """Whether an address belongs to the public internet, also when one family is wrapped in the other."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address in ipaddress.ip_network("64:ff9b::/96"):
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if address.teredo is not None:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+@dataclass(frozen=True)
+class _Place:
+    host: str
+    port: int
+    tls: bool
+    netloc: str  # what stands in the Host header
+
+
+def _place(url: str, *schemes: str) -> _Place:
+    schemes = schemes or ("http", "https")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadInput("url", url, "the host or port cannot be read") from None
+    if parts.scheme not in schemes or not parts.hostname:
+        raise BadInput("url", url, f"an address that begins with {' or '.join(s + '://' for s in schemes)} is needed")
+    if "@" in parts.netloc:
+        raise BadInput("url", parts.hostname, "user names and passwords do not belong into an address")
+    tls = parts.scheme in ("https", "wss")
+    return _Place(parts.hostname, port or (443 if tls else 80), tls, parts.netloc)
+
+
+def _resolve(host: str, port: int, timeout_s: float) -> list[_IPv]:
+    """Addresses of a host. The system's resolver cannot be hurried, so it works aside and is given up after `timeout_s`."""
+    answer: list[list[_IPv]] = []
+    errors: list[OSError] = []
+
+    def ask() -> None:
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            errors.append(error if isinstance(error, OSError) else OSError("no such name"))
+        else:
+            answer.append([ipaddress.ip_address(str(row[4][0]).partition("%")[0]) for row in rows])
+
+    thread = threading.Thread(target=ask, name=f"resolve {host}", daemon=True)
+    thread.start()
+    thread.join(max(0.05, timeout_s))
+    if errors:
+        raise _away(host, errors[0]) from None
+    if not answer:
+        raise _away(host, TimeoutError("no answer to the name")) from None
+    return list(dict.fromkeys(answer[0]))
+
+
+def _refuse(host: str, status: int, retry_after: str, *, gone: bool = True) -> None:
+    """Raise what a status means for everybody; `gone`: a server in trouble counts as away."""
+    if status in (401, 403):
+        raise Refused(f"{host} answered {status}: it does not let this installation in; check the access with its operator.")
+    if status in (408, 429) or (gone and status >= 500):
+        after_s = float(retry_after) if re.fullmatch(r"\d{1,5}", retry_after) else 60.0
+        reason = "too many requests" if status == 429 else f"status {status}"
+        raise TryLater(f"{host} asks to wait ({reason}); trying again in {after_s:.0f} s.", after_s=after_s)
+
+
+def _away(host: str, error: Exception) -> TryLater:
+    """One sentence for everything that can go wrong with a connection."""
+    cause: BaseException = error
+    while cause.__cause__ is not None and not isinstance(cause, (ConnectionClosed, socket.gaierror)):
+        cause = cause.__cause__
+    if isinstance(error, (TimeoutError, httpx.TimeoutException)) or isinstance(cause, TimeoutError):
+        what = "does not answer"
+    elif isinstance(cause, socket.gaierror) or "no such name" in str(cause):
+        what = "cannot be found (no network, or no such name)"
+    elif isinstance(cause, ssl.SSLCertVerificationError):
+        what = f"shows a certificate that is not valid ({cause.verify_message})"
+    elif isinstance(cause, ConnectionRefusedError):
+        what = "refuses the connection"
+    elif isinstance(cause, ConnectionClosed):
+        code = f" with code {cause.rcvd.code}" if cause.rcvd else ""
+        what = f"closed the connection{code}"
+    else:
+        what = f"cannot be reached ({type(cause).__name__})"
+    return TryLater(f"{host} {what}; trying again later.", after_s=10)

@@ -1,0 +1,151 @@
+"""Every setting Yoake takes from the environment, read and checked here and nowhere else.
+
+A secret may stand in a file instead: `YOAKE_X_FILE` names the file that holds `YOAKE_X`. A wrong value names the
+variable and the value. docs/reference/settings.md lists them all; a test keeps that page complete.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from yoake.errors import BadInput, Refused
+
+DEFAULT_SOURCES = "practice bluesky_jetstream"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the environment says."""
+
+    data: Path  # YOAKE_DATA: everything Yoake writes
+    key_file: Path  # YOAKE_KEY_FILE: secret key, made at first start, readable by its owner only
+    database_url: str  # YOAKE_DATABASE_URL: "" = SQLite under data/db
+    bind: str  # YOAKE_BIND: address the web process listens on
+    port: int  # YOAKE_PORT
+    allowed_hosts: tuple[str, ...]  # YOAKE_ALLOWED_HOSTS: names under which the pages may be opened
+    tls_cert: Path | None  # YOAKE_TLS_CERT
+    tls_key: Path | None  # YOAKE_TLS_KEY
+    proxy: str  # YOAKE_PROXY: address of the reverse proxy that ends TLS in front of us
+    sources: str  # YOAKE_SOURCES: seeds an empty database; rows rule afterwards
+    engine: str  # YOAKE_ENGINE: name on the shelf pipeline/engines
+    contact: str  # YOAKE_CONTACT: who to write to, sent in the User-Agent
+    allow_private: bool  # YOAKE_ALLOW_PRIVATE_NETWORKS: connectors may reach addresses that are not public
+    language: str  # YOAKE_LANGUAGE: language of pages when the browser does not say
+
+    @property
+    def loopback_only(self) -> bool:
+        """Whether only this machine can reach the pages."""
+        return is_loopback(self.bind)
+
+
+def read(environ: Mapping[str, str] | None = None) -> Environment:
+    """The environment, checked. Raises BadInput naming variable and value."""
+    given = dict(os.environ if environ is None else environ)
+    data = Path(given.get("YOAKE_DATA") or "var").expanduser().resolve()
+    return Environment(
+        data=data,
+        key_file=Path(given.get("YOAKE_KEY_FILE") or data / "key" / "yoake.key").expanduser(),
+        database_url=_secret(given, "YOAKE_DATABASE_URL"),
+        bind=given.get("YOAKE_BIND") or "127.0.0.1",
+        port=_port(given.get("YOAKE_PORT") or "8000"),
+        allowed_hosts=tuple(_words(given.get("YOAKE_ALLOWED_HOSTS", ""))) or ("localhost", "127.0.0.1", "[::1]"),
+        tls_cert=_file(given, "YOAKE_TLS_CERT"),
+        tls_key=_file(given, "YOAKE_TLS_KEY"),
+        proxy=given.get("YOAKE_PROXY", ""),
+        sources=given.get("YOAKE_SOURCES", DEFAULT_SOURCES),
+        engine=given.get("YOAKE_ENGINE") or "inline",
+        contact=given.get("YOAKE_CONTACT", ""),
+        allow_private=_yes(given, "YOAKE_ALLOW_PRIVATE_NETWORKS"),
+        language=_one_of(given, "YOAKE_LANGUAGE", ("ja", "en")),
+    )
+
+
+def check_exposure(environment: Environment) -> None:
+    """Raises Refused when pages would travel beyond this machine without TLS or a named proxy."""
+    if bool(environment.tls_cert) != bool(environment.tls_key):
+        raise BadInput(
+            "YOAKE_TLS_KEY" if environment.tls_cert else "YOAKE_TLS_CERT", "", "set both certificate and key, or neither"
+        )
+    if not environment.loopback_only and not environment.tls_cert and not environment.proxy:
+        raise Refused(
+            f"YOAKE_BIND is {environment.bind}, which other machines can reach, but nothing encrypts the way: set "
+            "YOAKE_TLS_CERT and YOAKE_TLS_KEY, or name the reverse proxy that ends TLS in YOAKE_PROXY, or bind to 127.0.0.1"
+        )
+
+
+def is_loopback(bind: str) -> bool:
+    """Whether `bind` is an address that only this machine reaches."""
+    if bind == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(bind.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def secret_key(key_file: Path) -> str:
+    """The deployment's secret (64 hex digits), from its file; made with owner-only rights at first start."""
+    if not key_file.exists():
+        key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with os.fdopen(os.open(key_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_hex(32) + "\n")
+        except FileExistsError:
+            pass  # another process of the group made it in the same moment
+    key = key_file.read_text().strip()
+    if len(key) < 64:
+        raise BadInput("YOAKE_KEY_FILE", str(key_file), "a file with at least 64 hex digits; restore it from your backup")
+    return key
+
+
+def derived(key: str, purpose: str) -> str:
+    """A key for one purpose, so that no two parts of Yoake share one."""
+    return sha256(f"{purpose}\0{key}".encode()).hexdigest()
+
+
+def _secret(given: Mapping[str, str], name: str) -> str:
+    if file := given.get(f"{name}_FILE"):
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            raise BadInput(f"{name}_FILE", file, f"a readable file ({error.strerror})") from None
+    return given.get(name, "")
+
+
+def _file(given: Mapping[str, str], name: str) -> Path | None:
+    if not given.get(name):
+        return None
+    path = Path(given[name]).expanduser()
+    if not path.is_file():
+        raise BadInput(name, given[name], "the path of an existing file")
+    return path
+
+
+def _port(value: str) -> int:
+    if not value.isdigit() or not 1 <= int(value) <= 65535:
+        raise BadInput("YOAKE_PORT", value, "a number from 1 to 65535")
+    return int(value)
+
+
+def _yes(given: Mapping[str, str], name: str) -> bool:
+    value = given.get(name, "").lower()
+    if value not in ("", "0", "1", "true", "false", "yes", "no"):
+        raise BadInput(name, value, "yes or no")
+    return value in ("1", "true", "yes")
+
+
+def _one_of(given: Mapping[str, str], name: str, accepted: tuple[str, ...]) -> str:
+    value = given.get(name) or accepted[0]
+    if value not in accepted:
+        raise BadInput(name, value, f"one of {', '.join(accepted)}")
+    return value
+
+
+def _words(value: str) -> list[str]:
+    return [word for word in value.replace(",", " ").split() if word]

@@ -1,0 +1,1 @@
+"""The shelf of detectors: one file each (contract: `yoake.detect.detector`)."""

@@ -1,0 +1,68 @@
+"""Patrols every enabled source, one thread each, and notices added, paused and removed ones."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from django.db import OperationalError, close_old_connections, connection
+
+from yoake.casework.sources.models import Source
+from yoake.errors import BadInput, Refused
+from yoake.pipeline.line import Progress, patrol
+
+log = logging.getLogger("yoake.patrol")
+LOOKED_EVERY_S = 2.0
+
+
+class Patrols:
+    """The running patrols of this process; `progress` holds what each has done."""
+
+    def __init__(self, stop: threading.Event, *, engine: str = "") -> None:
+        self.stop, self.engine = stop, engine
+        self.progress: dict[int, Progress] = {}
+        self._running: dict[int, tuple[threading.Thread, threading.Event]] = {}
+
+    def run(self) -> None:
+        """Until `stop` is set: a patrol for every enabled source that is not paused."""
+        while not self.stop.is_set():
+            try:
+                self._look()
+            except OperationalError as problem:
+                log.warning("the database is away (%s); trying again", problem)
+                close_old_connections()
+            self.stop.wait(LOOKED_EVERY_S)
+        for _thread, asked in self._running.values():
+            asked.set()
+        for thread, _asked in self._running.values():
+            thread.join()
+
+    def _look(self) -> None:
+        wanted = {
+            source.pk: source for source in Source.objects.filter(enabled=True).exclude(state=Source.State.PAUSED)
+        }
+        for pk, (thread, asked) in list(self._running.items()):
+            if pk not in wanted:
+                asked.set()
+            if not thread.is_alive():
+                del self._running[pk]
+        for pk, source in wanted.items():
+            ended = pk in self.progress and self.progress[pk].ended  # a file is read once
+            if pk not in self._running and not ended:
+                asked = threading.Event()
+                thread = threading.Thread(target=self._patrol, args=(source, asked), name=f"patrol {source.name}")
+                self._running[pk] = (thread, asked)
+                thread.start()
+
+    def _patrol(self, source: Source, asked: threading.Event) -> None:
+        def tell(progress: Progress) -> None:
+            self.progress[source.pk] = progress
+
+        try:
+            self.progress[source.pk] = patrol(source, asked, engine=self.engine, tell=tell)
+        except (Refused, BadInput) as problem:
+            log.warning("%s", problem)
+        except Exception:
+            log.exception("the patrol of %s broke; it is started again", source.name)
+        finally:
+            connection.close()
