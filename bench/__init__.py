@@ -1,0 +1,1 @@
+"""Speed and quality, one command each: a table for people, the last line of output one JSON object."""

@@ -11,14 +11,14 @@ from tests.servers.pds import Pds, PdsError, install
 
 
 @pytest.fixture(scope="session")
-def pds() -> Iterator[Pds]:
+def pds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pds]:
     """A Bluesky PDS, one a test process: make accounts of your own; if you stop it, start it again."""
     needs.need("node")
     try:
         install()
     except PdsError as error:
         needs.lacking(f"needs the npm packages of tests/servers/bluesky: {error}")
-    with Pds() as server:
+    with Pds(tmp_path_factory.mktemp("pds")) as server:
         yield server
 
 

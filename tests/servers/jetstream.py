@@ -34,6 +34,7 @@ from websockets.http11 import Request, Response
 
 T = TypeVar("T")
 Event = dict[str, Any]
+LINKS = orjson.OPT_PASSTHROUGH_DATACLASS  # else orjson writes a Link field by field
 BATCH = 500  # events a connection sends before the other connections get their turn
 
 
@@ -303,7 +304,7 @@ class Jetstream:
                 moment = event.get("time_us") or max(time.time_ns() // 1000, newest + 1)
                 if moment <= newest:
                     raise ValueError(f"time_us {moment} is not after {newest}")
-                text = orjson.dumps({"did": event["did"], "time_us": moment, **event}, _dag_json)
+                text = orjson.dumps({"did": event["did"], "time_us": moment, **event}, _dag_json, LINKS)
                 self._times.append(moment)
                 self._lines.append(Line(text, event["did"], event.get("commit", {}).get("collection", "")))
                 times.append(moment)
@@ -367,8 +368,11 @@ class Jetstream:
         if header["op"] != 1:
             self.trouble.append(f"{body.get('error')}: {body.get('message')}")
             return
-        self.push_many(events_of(header["t"], body))
-        self.sequence = body.get("seq", self.sequence)
+        # A PDS asked for what follows its newest event may begin with older ones: its own reader lags up to a second.
+        number = body.get("seq", 0)
+        if number > self.sequence:
+            self.push_many(events_of(header["t"], body))
+            self.sequence = number
 
 
 def _until(true: Callable[[], bool], timeout_s: float, what: str) -> None:

@@ -34,7 +34,9 @@ class PostgreSQL:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         try:
-            self._run("initdb", "-D", f"{self._folder}/data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
+            self._run(
+                "initdb", "-D", f"{self._folder}/data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C"
+            )
             # what a crash could lose does not matter here, speed does
             options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c fsync=off"
             self._run("pg_ctl", "-D", f"{self._folder}/data", "-w", "-l", f"{self._folder}/log", "-o", options, "start")
@@ -44,7 +46,9 @@ class PostgreSQL:
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self._run("pg_ctl", "-D", f"{self._folder}/data", "-m", "immediate", "-w", "stop")
         finally:

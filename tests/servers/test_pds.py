@@ -5,6 +5,7 @@ The firehose is read a second time here by the `atproto` package, which shares n
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import struct
@@ -15,14 +16,17 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import orjson
 import psutil
 import pytest
-from atproto import CAR, CID, FirehoseSubscribeReposClient, parse_subscribe_repos_message
+from atproto import CAR, FirehoseSubscribeReposClient, parse_subscribe_repos_message
 from tests import needs
 from tests.servers.jetstream import Jetstream, commit_event, post_event, tid
 from tests.servers.pds import POST, Pds, PdsError, Writer, free_port, post_record
@@ -35,7 +39,7 @@ LIKE, PROFILE = "app.bsky.feed.like", "app.bsky.actor.profile"
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 
 
-# --- readers -----------------------------------------------------------------------------------------------------------
+# --- readers ---------------------------------------------------------------------------------------------------------
 
 
 def firehose(pds: Pds, since: int) -> list[Event]:
@@ -46,6 +50,8 @@ def firehose(pds: Pds, since: int) -> list[Event]:
     def read(frame: Any) -> None:
         message = parse_subscribe_repos_message(frame)
         kind = type(message).__name__.lower()
+        if message.seq <= since:  # a PDS may send some again, see Jetstream
+            return
         if kind == "commit":
             blocks = CAR.from_bytes(message.blocks).blocks
             for op in message.ops:
@@ -70,7 +76,8 @@ def as_firehose(event: Event) -> Event:
     def binary(value: Any) -> Any:
         if isinstance(value, dict):
             if set(value) == {"$link"}:
-                return CID.decode(value["$link"]).to_bytes() if hasattr(CID, "to_bytes") else raw_cid(value["$link"])
+                text = value["$link"][1:].upper()
+                return base64.b32decode(text + "=" * (-len(text) % 8))
             return {name: binary(item) for name, item in value.items()}
         return [binary(item) for item in value] if isinstance(value, list) else value
 
@@ -78,13 +85,6 @@ def as_firehose(event: Event) -> Event:
         return {"did": event["did"], "kind": event["kind"], **event[event["kind"]]}
     commit = {name: value for name, value in event["commit"].items() if name != "rev"}
     return {"did": event["did"], **binary(commit)}
-
-
-def raw_cid(text: str) -> bytes:
-    """The bytes of a CID in base32."""
-    import base64
-
-    return base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
 
 
 @contextmanager
@@ -102,6 +102,12 @@ def received(client: ClientConnection, count: int) -> list[Event]:
     return events
 
 
+def read_on(client: ClientConnection) -> None:
+    """Read until the connection ends."""
+    while True:
+        client.recv(timeout=5)
+
+
 def png(red: int, side: int = 8) -> bytes:
     """A small picture in one colour."""
 
@@ -117,7 +123,7 @@ def of(did: str) -> Callable[[Event], bool]:
     return lambda event: event["did"] == did
 
 
-# --- the server --------------------------------------------------------------------------------------------------------
+# --- the server ------------------------------------------------------------------------------------------------------
 
 
 def test_what_an_account_does_is_in_the_firehose(pds: Pds) -> None:
@@ -250,8 +256,8 @@ def test_a_server_that_comes_back_is_the_same(tmp_path: Path, pds: Pds, end: Cal
         writer, url, password = server.writer(), server.url, server.admin_password
         before = writer.post("前")
         end(server)
-        with pytest.raises(OSError, match="refused"):
-            server.http.get(url).raise_for_status()
+        with pytest.raises(httpx.ConnectError):
+            server.http.get(url)
         server.start()
         assert (server.url, server.admin_password) == (url, password)
         writer.post("後", reply_to=before)
@@ -287,7 +293,7 @@ def test_it_listens_on_loopback_only(pds: Pds) -> None:
     assert {c.raddr.ip for c in connections if c.raddr} <= {"127.0.0.1"}
 
 
-# --- the Jetstream -----------------------------------------------------------------------------------------------------
+# --- the Jetstream ---------------------------------------------------------------------------------------------------
 
 
 def busy_day(pds: Pds) -> tuple[Writer, Writer]:
@@ -311,7 +317,7 @@ def test_it_says_what_the_firehose_says(pds: Pds, jetstream: Jetstream) -> None:
     jetstream.catch_up()
     events = jetstream.events()
     assert [as_firehose(event) for event in events] == firehose(pds, since)
-    assert all(one["time_us"] < two["time_us"] for one, two in zip(events, events[1:], strict=False))
+    assert all(one["time_us"] < two["time_us"] for one, two in pairwise(events))
     assert abs(events[-1]["time_us"] / 1e6 - time.time()) < 60
     assert [e["operation"] for event in events if (e := event.get("commit"))].count("update") == 1
     # the account's end, field by field, as a client of Jetstream knows it
@@ -403,18 +409,18 @@ def test_it_refuses_what_it_cannot_read(query: dict[str, Any]) -> None:
     assert not jetstream.subscriptions
 
 
-# --- bad days ----------------------------------------------------------------------------------------------------------
+# --- bad days --------------------------------------------------------------------------------------------------------
 
 
 def test_a_firehose_that_breaks_off_is_continued(tmp_path: Path, pds: Pds) -> None:
     with Pds(tmp_path / "data") as server, Jetstream(server) as jetstream:
         writer = server.writer()
-        made = writer.post_many(f"前 {number}" for number in range(300))
+        made = writer.post_many(f"前 {number}" for number in range(100))
         for end in (server.kill, server.stop):
             end()
             time.sleep(0.2)
             server.start()
-            made += writer.post_many(f"後 {number}" for number in range(300))
+            made += writer.post_many(f"後 {number}" for number in range(100))
         jetstream.catch_up()
         cids = [event["commit"]["cid"] for event in jetstream.events() if event["kind"] == "commit"]
         assert cids == [posted.cid for posted in made]
@@ -458,29 +464,21 @@ def test_a_client_lives_through_everything_a_jetstream_may_do() -> None:
         with subscribed(jetstream, cursor=times[2] + 1) as client:
             assert received(client, 1)[0]["commit"]["record"]["text"] == "留守の間"
         jetstream.restart()
-        jetstream.refuse = jetstream.refuse or _status(503)
+        jetstream.refuse = HTTPStatus.SERVICE_UNAVAILABLE
         with pytest.raises(InvalidStatus) as refused, subscribed(jetstream):
             pass
         assert refused.value.response.status_code == 503
     assert not any(subscription.open for subscription in jetstream.subscriptions)
 
 
-def _status(code: int) -> Any:
-    from http import HTTPStatus
-
-    return HTTPStatus(code)
-
-
 def test_a_client_that_does_not_read_holds_up_nobody() -> None:
-    with Jetstream() as jetstream:
-        with subscribed(jetstream) as idle, subscribed(jetstream) as reader:
-            jetstream.wait_for_clients(2)
-            jetstream.push_many(post_event(DID, tid(number), "長い投稿" * 70) for number in range(20_000))
-            assert len(received(reader, 20_000)) == 20_000
-            jetstream.stop()
-            with pytest.raises(ConnectionClosed):
-                while True:
-                    idle.recv(timeout=5)
+    with Jetstream() as jetstream, subscribed(jetstream) as idle, subscribed(jetstream) as reader:
+        jetstream.wait_for_clients(2)
+        jetstream.push_many(post_event(DID, tid(number), "長い投稿" * 70) for number in range(20_000))
+        assert len(received(reader, 20_000)) == 20_000
+        jetstream.stop()
+        with pytest.raises(ConnectionClosed):
+            read_on(idle)
 
 
 def test_synthetic_events_look_like_real_ones(pds: Pds, jetstream: Jetstream) -> None:
@@ -514,7 +512,7 @@ def test_it_serves_five_thousand_events_a_second() -> None:
     assert rate > 5_000
 
 
-# --- what the tests stand on -------------------------------------------------------------------------------------------
+# --- what the tests stand on -----------------------------------------------------------------------------------------
 
 
 def test_free_ports_are_no_ports_of_outgoing_connections() -> None:
@@ -524,7 +522,7 @@ def test_free_ports_are_no_ports_of_outgoing_connections() -> None:
 def test_a_missing_program_skips_or_where_all_is_required_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(needs.PROGRAMS, "none", ("Nothing", lambda: None, "apt-get install nothing"))
     monkeypatch.delenv("YOAKE_TEST_REQUIRE", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="^needs Nothing: apt-get install nothing$"):
+    with pytest.raises(pytest.skip.Exception, match=r"^needs Nothing: apt-get install nothing$"):
         needs.need("none")
     monkeypatch.setenv("YOAKE_TEST_REQUIRE", "all")
     with pytest.raises(pytest.fail.Exception, match="needs Nothing: apt-get install nothing"):

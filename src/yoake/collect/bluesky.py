@@ -1,29 +1,30 @@
-"""What both Bluesky connectors share: records to posts, account events to removals, and questions over XRPC.
+"""What both Bluesky connectors share: records to posts, account events to removals, a stream that comes back.
 
-Sources: the lexicons app.bsky.feed.post, app.bsky.embed.*, com.atproto.label.defs, com.atproto.sync.subscribeRepos,
-com.atproto.repo.*, com.atproto.sync.* (github.com/bluesky-social/atproto/tree/main/lexicons).
+Sources: the lexicons app.bsky.feed.post, app.bsky.embed.*, com.atproto.label.defs and com.atproto.sync.subscribeRepos
+(github.com/bluesky-social/atproto/tree/main/lexicons).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol
 
 import libipld
 
 from yoake.collect.clean import claimed_time, is_id, storable, whole_text
-from yoake.collect.connector import Context, Liveness
-from yoake.collect.net import Net, Response
+from yoake.collect.connector import Page
+from yoake.collect.net import Net, Socket
 from yoake.errors import Refused, TryLater
-from yoake.tables.posts import posts_batch
 
 NETWORK: Final = "bluesky"
 POST: Final = "app.bsky.feed.post"
-_PARENTS: Final = 10  # how far up a thread is followed
-_RECENT: Final = 20  # how many of an author's newest posts are shown
+_PAGE_MESSAGES: Final = 2000
+_PAGE_S: Final = 1.0
+_QUIET_S: Final = 0.2  # a page that holds something goes out when nothing followed for this long
+_PAUSE_S: Final = 0.5  # before a host that closed is called again
 
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,256}")
 _RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
@@ -40,7 +41,20 @@ _GONE: Final = {
 _PASSING: Final = ("desynchronized", "throttled")  # trouble between servers; the posts are still there
 
 
-# --- records and events -------------------------------------------------------------------------------------------
+class Ref(NamedTuple):
+    """An AT-URI of a record, taken apart."""
+
+    did: str
+    collection: str
+    rkey: str
+
+
+def split_uri(uri: str) -> Ref | None:
+    """An AT-URI of a record to its parts; None when it is none."""
+    parts = uri.removeprefix("at://").split("/")
+    if not uri.startswith("at://") or len(parts) != 3 or not _DID.fullmatch(parts[0]) or not _RKEY.fullmatch(parts[2]):
+        return None
+    return Ref(*parts)
 
 
 def uri_of(did: object, rkey: object) -> str | None:
@@ -136,14 +150,12 @@ def _labels(value: object, notes: list[str]) -> list[str]:
 def _images(embed: object, notes: list[str]) -> list[dict[str, Any]]:
     if not isinstance(embed, dict):
         return []
-    if isinstance(embed.get("media"), dict):  # app.bsky.embed.recordWithMedia
-        embed = embed["media"]
-    images = embed.get("images")
-    found = []
+    media = embed.get("media")  # app.bsky.embed.recordWithMedia
+    images = (media if isinstance(media, dict) else embed).get("images")
+    found: list[dict[str, Any]] = []
     for image in images if isinstance(images, list) else ():
         blob = image.get("image") if isinstance(image, dict) else None
-        ref = _cid(blob)
-        if ref is None:
+        if not isinstance(blob, dict) or (ref := _cid(blob)) is None:
             notes.append("bad_image")
             continue
         alt, mime, size = image.get("alt"), blob.get("mimeType"), blob.get("size")
@@ -158,10 +170,8 @@ def _images(embed: object, notes: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _cid(blob: object) -> str | None:
+def _cid(blob: dict[str, Any]) -> str | None:
     """The CID of a blob: `{"$link": cid}` in JSON, bytes in DAG-CBOR, `cid` in the form before 2023."""
-    if not isinstance(blob, dict):
-        return None
     ref = blob.get("ref", blob.get("cid"))
     if isinstance(ref, dict):
         ref = ref.get("$link")
@@ -173,243 +183,71 @@ def _cid(blob: object) -> str | None:
     return ref if isinstance(ref, str) and is_id(ref) else None
 
 
-# --- questions ----------------------------------------------------------------------------------------------------
+class Reading(Protocol):
+    """One stream being read: knows where it stands and what a message means."""
+
+    events: int  # how many messages could be read so far
+
+    def address(self, endpoint: str) -> str:
+        """The address that resumes after what was read; called before each connection."""
+        ...
+
+    def page(self, messages: Sequence[str | bytes]) -> tuple[Page, TryLater | None]:
+        """What the messages bring, and why the connection must be left (None: it need not)."""
+        ...
 
 
-class _Gone(Exception):  # noqa: N818  (an answer, not a mistake)
-    """The server said, with an XRPC error, that it does not have the thing."""
+def stream(endpoints: Sequence[str], reading: Reading, net: Net) -> Iterator[Page]:
+    """Pages of a stream that comes back: connects again where it was, to the next host when one is away.
 
-    def __init__(self, status: int, name: str, message: str) -> None:
-        self.status, self.name, self.message = status, name, message
-        super().__init__(f"{status} {name}")
-
-
-class _Ref(NamedTuple):
-    did: str
-    collection: str
-    rkey: str
-
-
-class Xrpc:
-    """Questions to the network: the host in a source's settings first, then the server that keeps the repository.
-
-    Args:
-        api: an AppView or PDS.
-        plc: the directory that says which server keeps a did:plc.
-        net: the outside world.
+    Raises TryLater, or Refused, when every host in turn brought nothing.
     """
-
-    def __init__(self, api: str, plc: str, net: Net) -> None:
-        self._api, self._plc, self._net = api.rstrip("/"), plc.rstrip("/"), net
-        self._homes: dict[str, str] = {}
-        self._away: dict[str, str] = {}  # host to what it said: a host that is away is not asked for every post
-
-    def check(self, refs: Sequence[str]) -> list[Liveness]:
-        """Liveness of each post, in the order asked."""
-        return [self._liveness(ref) for ref in refs]
-
-    def context(self, ref: str) -> Context:
-        """Parents, profile and newest posts around a post. Raises TryLater when nobody answers."""
-        now = self._net.now()
-        parts = _split(ref)
-        if parts is None:
-            return Context(posts_batch([]), posts_batch([]))
-        profile, name = self._profile(parts.did)
-        parents: list[dict[str, Any]] = []
-        row = self._post(parts, now)
-        while row is not None and row["parent_id"] and len(parents) < _PARENTS:
-            above = _split(row["parent_id"])
-            row = self._post(above, now) if above is not None else None
-            if row is not None:
-                parents.insert(0, row)
-        return Context(posts_batch(parents), posts_batch(self._recent(parts.did, now)), profile, name)
-
-    def _liveness(self, ref: str) -> Liveness:
-        now = self._net.now()
-        parts = _split(ref)
-        if parts is None:
-            return Liveness(ref, "unchecked", now, "this is not the address of a Bluesky post")
+    place = 0
+    silent: list[TryLater | Refused] = []  # hosts that brought nothing since something was last read
+    while not net.stopping:
+        before = reading.events
         try:
-            state, note = self._state(parts)
+            # At most 1.1 s a step: four hosts that are away are reported within five seconds.
+            url = reading.address(endpoints[place])
+            with net.websocket(url, timeout_s=max(1.1, 4.0 / len(endpoints))) as socket:
+                closed = None
+                while closed is None and not net.stopping:
+                    messages, closed = _gather(socket)
+                    page, left = reading.page(messages)
+                    closed = closed or left
+                    if reading.events > before:
+                        silent = []
+                    yield page
+            ended: TryLater | Refused | None = closed
         except (TryLater, Refused) as error:
-            state, note = "unreachable", str(error)
-        return Liveness(ref, state, now, note)
+            ended = error
+        if ended is None or net.wait(_PAUSE_S if reading.events > before else 0.0):
+            return
+        if reading.events == before:
+            silent.append(ended)
+            place = (place + 1) % len(endpoints)
+            if len(silent) == len(endpoints):
+                raise _nobody(silent)
 
-    def _state(self, ref: _Ref) -> tuple[str, str]:
-        record = {"repo": ref.did, "collection": ref.collection, "rkey": ref.rkey}
-        trouble: TryLater | None = None
+
+def _gather(socket: Socket) -> tuple[list[str | bytes], TryLater | None]:
+    """Messages of at most a second, and how the connection ended if it did."""
+    messages: list[str | bytes] = []
+    deadline = time.monotonic() + _PAGE_S
+    while len(messages) < _PAGE_MESSAGES and (left_s := deadline - time.monotonic()) > 0:
         try:
-            self._ask(self._api, "com.atproto.repo.getRecord", record)
-        except _Gone as answer:
-            if answer.name in _ACCOUNT_ERRORS:
-                return _ACCOUNT_ERRORS[answer.name]
-        except TryLater as error:  # e.g. a PDS that passes the question on to an AppView that is away
-            trouble = error
-        else:
-            return "up", ""
-        # The post is not shown there. Does its repository still exist, and does the repository still hold it?
-        home = self._home(ref.did, trouble)
-        if home is None:
-            return "deleted_by_author", "the account no longer exists"
-        try:
-            status = self._ask(home, "com.atproto.sync.getRepoStatus", {"did": ref.did})
-        except _Gone as answer:
-            return _ACCOUNT_ERRORS.get(answer.name, ("deleted_by_author", "the account no longer exists"))
-        if status.get("active") is not True:
-            return _STATUS.get(str(status.get("status")), ("unreachable", "the account is not active"))
-        if not self._repository_holds(home, ref):
-            return "deleted_by_author", ""
-        if trouble is not None:
-            raise trouble
-        return "removed_by_provider", "the repository holds it, the service does not show it"
-
-    def _repository_holds(self, home: str, ref: _Ref) -> bool:
-        """Whether the signed repository contains the record (com.atproto.sync.getRecord proves it either way)."""
-        query = {"did": ref.did, "collection": ref.collection, "rkey": ref.rkey}
-        try:
-            response = self._get(home, "com.atproto.sync.getRecord", query)
-        except _Gone as answer:
-            if answer.name in ("RecordNotFound", "InvalidRequest"):
-                return False
-            raise TryLater(f"{urlsplit(home).hostname} answered {answer}; try again later.", after_s=60) from None
-        try:
-            _, blocks = libipld.decode_car(response.body)
-        except ValueError:
-            raise TryLater(f"{urlsplit(home).hostname} sent a proof that cannot be read.", after_s=600) from None
-        # The proof of absence is a CAR as well: only with the record present is there a block of that record type.
-        return any(isinstance(block, dict) and block.get("$type") == ref.collection for block in blocks.values())
-
-    def _post(self, ref: _Ref, now: datetime) -> dict[str, Any] | None:
-        query = {"repo": ref.did, "collection": ref.collection, "rkey": ref.rkey}
-        try:
-            answer = self._ask_any(ref.did, "com.atproto.repo.getRecord", query)
-        except _Gone:
-            return None
-        return post_of(answer.get("value"), ref.did, ref.rkey, now)[0]
-
-    def _profile(self, did: str) -> tuple[str, str]:
-        query = {"repo": did, "collection": "app.bsky.actor.profile", "rkey": "self"}
-        try:
-            value = self._ask_any(did, "com.atproto.repo.getRecord", query).get("value")
-        except _Gone:
-            return "", ""
-        notes: list[str] = []
-        texts = [value.get(key) if isinstance(value, dict) else None for key in ("description", "displayName")]
-        profile, name = (whole_text(text, notes) if isinstance(text, str) else "" for text in texts)
-        return profile, name
-
-    def _recent(self, did: str, now: datetime) -> list[dict[str, Any]]:
-        query = {"repo": did, "collection": POST, "limit": _RECENT}
-        try:
-            records = self._ask_any(did, "com.atproto.repo.listRecords", query).get("records")
-        except _Gone:
-            return []
-        rows = []
-        for record in records if isinstance(records, list) else ():
-            uri = record.get("uri") if isinstance(record, dict) else None
-            ref = _split(uri) if isinstance(uri, str) else None
-            row = post_of(record.get("value"), ref.did, ref.rkey, now)[0] if ref is not None else None
-            if row is not None:
-                rows.append(row)
-        return rows
-
-    def _ask_any(self, did: str, method: str, query: dict[str, str | int]) -> dict[str, Any]:
-        """The answer of the settings' host, else of the server that keeps the repository."""
-        trouble: TryLater | None = None
-        try:
-            return self._ask(self._api, method, query)
-        except _Gone as answer:
-            if answer.name in _ACCOUNT_ERRORS:
-                raise
-        except TryLater as error:
-            trouble = error
-        home = self._home(did, trouble)
-        if home is None or home == self._api:
-            if trouble is not None:
-                raise trouble
-            raise _Gone(404, "RepoNotFound", did)
-        return self._ask(home, method, query)
-
-    def _home(self, did: str, trouble: TryLater | None = None) -> str | None:
-        """The server that keeps a repository, by its DID document; None when the DID has none any more."""
-        if did in self._homes:
-            return self._homes[did] or None
-        if did.startswith("did:plc:"):
-            url = f"{self._plc}/{did}"
-        elif did.startswith("did:web:") and ":" not in did[8:]:
-            url = f"https://{did[8:].replace('%3A', ':')}/.well-known/did.json"
-        else:
-            raise TryLater(f"{did[:40]} is of a kind that cannot be looked up.", after_s=3600)
-        try:
-            response = self._net.get(url, timeout_s=10, limit_bytes=200_000)
-        except TryLater as error:
-            raise trouble or error from None
-        if response.status in (404, 410):  # 410: a tombstone
-            self._homes[did] = ""
-            return None
-        document = response.json()
-        services = document.get("service") if isinstance(document, dict) else None
-        for service in services if isinstance(services, list) else ():
-            if isinstance(service, dict) and str(service.get("id", "")).endswith("#atproto_pds"):
-                endpoint = service.get("serviceEndpoint")
-                if isinstance(endpoint, str):
-                    self._homes[did] = endpoint.rstrip("/")
-                    return self._homes[did]
-        self._homes[did] = ""
-        return None
-
-    def _ask(self, host: str, method: str, query: dict[str, str | int]) -> dict[str, Any]:
-        answer = self._get(host, method, query).json()
-        if not isinstance(answer, dict):
-            raise TryLater(f"{urlsplit(host).hostname} answered {method} with no object.", after_s=600)
-        return answer
-
-    def _get(self, host: str, method: str, query: dict[str, str | int]) -> Response:
-        if host in self._away:
-            raise TryLater(self._away[host], after_s=30)
-        try:
-            response = self._net.get(f"{host}/xrpc/{method}", params=query, timeout_s=15)
-        except TryLater as error:
-            self._away[host] = str(error)
-            raise
-        if response.status == 200:
-            return response
-        error: Any = None
-        if response.status < 500 or response.status == 501:
-            try:
-                error = response.json()
-            except TryLater:
-                error = None
-        if not isinstance(error, dict):
-            name = urlsplit(host).hostname
-            raise TryLater(f"{name} answered {method} with status {response.status}; try again later.", after_s=60)
-        raise _Gone(response.status, str(error.get("error", "")), str(error.get("message", "")))
+            message = socket.recv(min(left_s, _QUIET_S) if messages else left_s)
+        except TryLater as closed:
+            return messages, closed
+        if message is None:
+            break
+        messages.append(message)
+    return messages, None
 
 
-# XRPC error names of getRecord and getRepoStatus to (state, note).
-_STATUS: Final = {
-    "takendown": ("account_suspended", "the account was taken down"),
-    "suspended": ("account_suspended", "the account is suspended"),
-    "deactivated": ("private", "the account is deactivated by its owner"),
-    "deleted": ("deleted_by_author", "the account was deleted"),
-}
-_ACCOUNT_ERRORS: Final = {
-    "RepoTakendown": _STATUS["takendown"],
-    "AccountTakedown": _STATUS["takendown"],
-    "RepoSuspended": _STATUS["suspended"],
-    "RepoDeactivated": _STATUS["deactivated"],
-    "AccountDeactivated": _STATUS["deactivated"],
-}
-
-
-def _split(uri: str) -> _Ref | None:
-    """An AT-URI of a record to its parts; None when it is none."""
-    parts = uri.removeprefix("at://").split("/")
-    if not uri.startswith("at://") or len(parts) != 3 or not _DID.fullmatch(parts[0]) or not _RKEY.fullmatch(parts[2]):
-        return None
-    return _Ref(*parts)
-
-
-def time_of_micros(micros: int) -> datetime:
-    """Microseconds since 1970 to UTC."""
-    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+def _nobody(errors: Sequence[TryLater | Refused]) -> TryLater | Refused:
+    if len(errors) == 1:
+        return errors[0]
+    waits = [error.after_s for error in errors if isinstance(error, TryLater)]
+    message = f"None of {len(errors)} hosts sends anything; the last one: {errors[-1]}"
+    return TryLater(message, after_s=min(waits)) if waits else Refused(message)

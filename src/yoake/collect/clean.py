@@ -31,12 +31,12 @@ def whole_text(text: str, notes: list[str]) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether this can be an id: not empty, not endless, nothing a database refuses (replacing would mix up two ids)."""
+    """Whether this can be an id: neither empty nor endless, and storable as it is (replacing would mix up two ids)."""
     return 0 < len(text) <= ID_LIMIT and _UNSTORABLE.search(text) is None
 
 
 def claimed_time(value: object, now: datetime, notes: list[str]) -> datetime | None:
-    """The time a client claims, as UTC, or None: notes `bad_time` (no ISO 8601 time with an offset) or `future_time`."""
+    """The time a client claims, as UTC; else None, noting `bad_time` (no ISO 8601 with an offset) or `future_time`."""
     if not isinstance(value, str):
         notes.append("bad_time")
         return None

@@ -17,7 +17,9 @@ from yoake.tables.posts import posts_batch, removals_batch
 class Skip:
     """One thing from the network that could not be read: counted and shown, never lost silently."""
 
-    reason: str  # a short kind for counting: not_json, no_id, no_text, not_utf8, too_long, unknown_record, future_time ...
+    reason: (
+        str  # a short kind for counting: not_json, no_id, no_text, not_utf8, too_long, unknown_record, future_time ...
+    )
     where: str  # "line 17" or "cursor 1725911162329308": enough to find it again; never content
     kept: bool = False  # True: the post went on all the same (a future time was dropped, a NUL replaced)
 

@@ -26,7 +26,7 @@ REASONS: Final = {
     "not_utf8": "the line is not UTF-8",
     "not_json": "the line is not a JSON object",
     "no_id": "the field id is missing or empty",
-    "bad_id": "the field id is neither a string nor an integer that can be kept",
+    "bad_id": "the field id is neither a string that can be kept nor an integer of 64 bits",
     "no_text": "the field text is missing",
     "bad_text": "the field text is not a string",
     "too_long": f"the line is longer than {LINE_LIMIT_BYTES:,} bytes",
@@ -60,7 +60,7 @@ def read_line(raw: bytes | None, now: datetime) -> Line:
 
 
 def _odd_line(raw: bytes, now: datetime) -> Line:
-    """Everything the fast path does not take: BOM, lone surrogates, endless integers, removals, errors."""
+    """Everything the fast path does not take: BOM, lone surrogates, removals, errors."""
     try:
         fields = json.loads(raw.removeprefix(_BOM).decode(), parse_constant=_no_constant)
     except UnicodeDecodeError:
@@ -72,8 +72,8 @@ def _odd_line(raw: bytes, now: datetime) -> Line:
     ident = fields.get("id")
     if ident is None or ident == "":
         return Line(None, reason="no_id")
-    if type(ident) not in (str, int):
-        return Line(None, reason="bad_id")
+    if type(ident) is not str and not (type(ident) is int and -(1 << 63) <= ident < 1 << 64):
+        return Line(None, reason="bad_id")  # also integers that JSON readers would round
     text = fields.get("text")
     if type(text) is str:
         return _line(fields, ident, text, now)
@@ -147,14 +147,16 @@ def _no_constant(name: str) -> None:
 class Stream(Protocol):
     """What lines are read from; `read` returns as soon as something is there, and b"" at the end."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes."""
+        ...
 
 
 def opened(path: str, start: int = 0) -> AbstractContextManager[Stream]:
     """A file or named pipe from byte `start` on, or standard input for "-"."""
     if path == "-":
         return _StandardInput()
-    stream = Path(path).open("rb", buffering=0)
+    stream = Path(path).open("rb", buffering=0)  # noqa: SIM115  (the caller closes it)
     if start:
         stream.seek(start)
     return stream
@@ -196,7 +198,10 @@ class LineReader:
     def batch(self, limit: int, wait_s: float) -> list[bytes | None]:
         """At most `limit` lines, after at most `wait_s`; None stands for a line longer than LINE_LIMIT_BYTES.
 
-        An empty list means that nothing came in time, or, with `ended`, that nothing will. Raises OSError as reading does.
+        An empty list means that nothing came in time, or, with `ended`, that nothing will.
+
+        Raises:
+            OSError: as opening and reading do.
         """
         found: list[bytes | None] = []
         deadline = time.monotonic() + wait_s
@@ -261,9 +266,10 @@ class LineReader:
     def _put(self, chunk: bytes | OSError) -> None:
         while not self._stop.is_set():
             try:
-                return self._chunks.put(chunk, timeout=0.1)
+                self._chunks.put(chunk, timeout=0.1)
             except queue.Full:
                 continue
+            return
 
 
 class _StandardInput:

@@ -1,4 +1,4 @@
-"""The outside world, as a connector is given it: HTTP, WebSocket, the clock, and a wait that ends when the patrol stops."""
+"""The outside world, as a connector is given it: HTTP, WebSocket, the clock, and a wait that ends with the patrol."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -170,9 +170,8 @@ class Net:
             connection.recv_events_thread.join()
             if isinstance(error, InvalidStatus) and not isinstance(error, InvalidMessage):
                 _refuse(place.host, error.response.status_code, error.response.headers.get("Retry-After", ""))
-                raise Refused(
-                    f"{place.host} answered {error.response.status_code} where a WebSocket was expected; check the address {url}."
-                ) from None
+                status = error.response.status_code
+                raise Refused(f"{place.host} opens no WebSocket (status {status}); check the address {url}.") from None
             if isinstance(error, (OSError, EOFError, TimeoutError, InvalidHandshake, ConnectionClosed)):
                 raise _away(place.host, error) from None
             raise
@@ -183,47 +182,26 @@ class Net:
         place = _place(url)
         error: Exception | None = None
         for address in self._addresses(place, min(CONNECT_S, deadline - time.monotonic())):
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            if time.monotonic() >= deadline:
                 break
+            request = httpx.Request(
+                "GET",
+                httpx.URL(url).copy_with(host=str(address)),
+                headers={
+                    "Accept-Encoding": "identity",  # so that limit_bytes bounds memory
+                    **headers,
+                    "Host": place.netloc,
+                    "User-Agent": self.user_agent,
+                },
+                extensions={"sni_hostname": place.host},
+            )
             try:
-                return self._get_from(address, url, place, headers, deadline, limit_bytes)
+                return _send(request, place.host, deadline, limit_bytes)
             except (httpx.ConnectError, httpx.ConnectTimeout) as this:
                 error = this
             except httpx.HTTPError as this:
                 raise _away(place.host, this) from None
         raise _away(place.host, error or TimeoutError()) from None
-
-    def _get_from(
-        self, address: _IPv, url: str, place: _Place, headers: Mapping[str, str], deadline: float, limit_bytes: int
-    ) -> Response:
-        left_s = max(0.05, deadline - time.monotonic())
-        timeout = httpx.Timeout(left_s, connect=min(CONNECT_S, left_s))
-        request = httpx.Request(
-            "GET",
-            httpx.URL(url).copy_with(host=str(address)),
-            headers={
-                "Accept-Encoding": "identity",  # so that limit_bytes bounds memory
-                **headers,
-                "Host": place.netloc,
-                "User-Agent": self.user_agent,
-            },
-            extensions={"sni_hostname": place.host, "timeout": timeout.as_dict()},
-        )
-        body = bytearray()
-        with httpx.Client(trust_env=False, timeout=timeout) as client:
-            answer = client.send(request, stream=True)
-            with answer:
-                _refuse(place.host, answer.status_code, answer.headers.get("Retry-After", ""), gone=False)
-                if answer.headers.get("Content-Encoding", "identity") != "identity":
-                    raise TryLater(f"{place.host} sent an encoding nobody asked for; try again later.", after_s=600)
-                for part in answer.iter_raw(65536):
-                    body += part
-                    if len(body) > limit_bytes:
-                        raise TryLater(f"{place.host} sent more than {limit_bytes:,} bytes; nothing was kept.", after_s=600)
-                    if time.monotonic() > deadline:
-                        raise TryLater(f"{place.host} answers too slowly; try again later.", after_s=30)
-        return Response(answer.status_code, url, dict(answer.headers), bytes(body))
 
     def _connect(self, place: _Place, timeout_s: float) -> socket.socket:
         error: OSError = TimeoutError()
@@ -247,7 +225,7 @@ class Net:
         allowed = [address for address in found if self.allow_private or is_public(address)]
         if not allowed:
             raise Refused(
-                f"{place.host} is a private address; reaching it must be allowed in the settings of this installation."
+                f"{place.host} is on a private network; for a server of your own set YOAKE_ALLOW_PRIVATE_NETWORKS=yes."
             )
         return allowed[:_ADDRESSES]
 
@@ -309,7 +287,7 @@ def _place(url: str, *schemes: str) -> _Place:
 
 
 def _resolve(host: str, port: int, timeout_s: float) -> list[_IPv]:
-    """Addresses of a host. The system's resolver cannot be hurried, so it works aside and is given up after `timeout_s`."""
+    """Addresses of a host. The system's resolver cannot be hurried: it works aside, and is left after `timeout_s`."""
     answer: list[list[_IPv]] = []
     errors: list[OSError] = []
 
@@ -331,10 +309,32 @@ def _resolve(host: str, port: int, timeout_s: float) -> list[_IPv]:
     return list(dict.fromkeys(answer[0]))
 
 
+def _send(request: httpx.Request, host: str, deadline: float, limit_bytes: int) -> Response:
+    left_s = max(0.05, deadline - time.monotonic())
+    body = bytearray()
+    with (
+        httpx.Client(trust_env=False, timeout=httpx.Timeout(left_s, connect=min(CONNECT_S, left_s))) as client,
+        closing(client.send(request, stream=True)) as answer,
+    ):
+        _refuse(host, answer.status_code, answer.headers.get("Retry-After", ""), gone=False)
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise TryLater(f"{host} sent an encoding nobody asked for; try again later.", after_s=600)
+        for part in answer.iter_raw(65536):
+            body += part
+            if len(body) > limit_bytes:
+                raise TryLater(f"{host} sent more than {limit_bytes:,} bytes.", after_s=600)
+            if time.monotonic() > deadline:
+                raise TryLater(f"{host} answers too slowly; try again later.", after_s=30)
+    url = request.url.copy_with(host=host)
+    return Response(answer.status_code, str(url), dict(answer.headers), bytes(body))
+
+
 def _refuse(host: str, status: int, retry_after: str, *, gone: bool = True) -> None:
     """Raise what a status means for everybody; `gone`: a server in trouble counts as away."""
     if status in (401, 403):
-        raise Refused(f"{host} answered {status}: it does not let this installation in; check the access with its operator.")
+        raise Refused(
+            f"{host} answered {status}: it does not let this installation in; check the access with its operator."
+        )
     if status in (408, 429) or (gone and status >= 500):
         after_s = float(retry_after) if re.fullmatch(r"\d{1,5}", retry_after) else 60.0
         reason = "too many requests" if status == 429 else f"status {status}"

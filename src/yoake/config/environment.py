@@ -43,6 +43,18 @@ class Environment:
         """Whether only this machine can reach the pages."""
         return is_loopback(self.bind)
 
+    def check_exposure(self) -> None:
+        """Raises Refused when pages would travel beyond this machine without TLS or a named proxy."""
+        if bool(self.tls_cert) != bool(self.tls_key):
+            lacking = "YOAKE_TLS_KEY" if self.tls_cert else "YOAKE_TLS_CERT"
+            raise BadInput(lacking, "", "set both certificate and key, or neither")
+        if not self.loopback_only and not self.tls_cert and not self.proxy:
+            raise Refused(
+                f"YOAKE_BIND is {self.bind}, which other machines can reach, but nothing encrypts the way: set "
+                "YOAKE_TLS_CERT and YOAKE_TLS_KEY, or name the reverse proxy that ends TLS in YOAKE_PROXY, "
+                "or bind to 127.0.0.1"
+            )
+
 
 def read(environ: Mapping[str, str] | None = None) -> Environment:
     """The environment, checked. Raises BadInput naming variable and value."""
@@ -52,12 +64,12 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
         data=data,
         key_file=Path(given.get("YOAKE_KEY_FILE") or data / "key" / "yoake.key").expanduser(),
         database_url=_secret(given, "YOAKE_DATABASE_URL"),
-        bind=given.get("YOAKE_BIND") or "127.0.0.1",
+        bind=_address(given, "YOAKE_BIND") or "127.0.0.1",
         port=_port(given.get("YOAKE_PORT") or "8000"),
         allowed_hosts=tuple(_words(given.get("YOAKE_ALLOWED_HOSTS", ""))) or ("localhost", "127.0.0.1", "[::1]"),
         tls_cert=_file(given, "YOAKE_TLS_CERT"),
         tls_key=_file(given, "YOAKE_TLS_KEY"),
-        proxy=given.get("YOAKE_PROXY", ""),
+        proxy=_address(given, "YOAKE_PROXY"),
         sources=given.get("YOAKE_SOURCES", DEFAULT_SOURCES),
         engine=given.get("YOAKE_ENGINE") or "inline",
         contact=given.get("YOAKE_CONTACT", ""),
@@ -66,33 +78,28 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
     )
 
 
-def check_exposure(environment: Environment) -> None:
-    """Raises Refused when pages would travel beyond this machine without TLS or a named proxy."""
-    if bool(environment.tls_cert) != bool(environment.tls_key):
-        raise BadInput(
-            "YOAKE_TLS_KEY" if environment.tls_cert else "YOAKE_TLS_CERT", "", "set both certificate and key, or neither"
-        )
-    if not environment.loopback_only and not environment.tls_cert and not environment.proxy:
-        raise Refused(
-            f"YOAKE_BIND is {environment.bind}, which other machines can reach, but nothing encrypts the way: set "
-            "YOAKE_TLS_CERT and YOAKE_TLS_KEY, or name the reverse proxy that ends TLS in YOAKE_PROXY, or bind to 127.0.0.1"
-        )
-
-
 def is_loopback(bind: str) -> bool:
     """Whether `bind` is an address that only this machine reaches."""
-    if bind == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(bind.strip("[]")).is_loopback
+        return ipaddress.ip_address(bind).is_loopback
     except ValueError:
         return False
+
+
+def plain_address(address: str) -> str:
+    """An IP address as it is compared: an IPv4 address wrapped in IPv6 (a listener on ::) without its wrapping."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 def secret_key(key_file: Path) -> str:
     """The deployment's secret (64 hex digits), from its file; made with owner-only rights at first start."""
     if not key_file.exists():
-        key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (key_file.parent.parent, key_file.parent):  # with `parents` alone only the last is private
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with os.fdopen(os.open(key_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
                 file.write(secrets.token_hex(32) + "\n")
@@ -125,6 +132,16 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
     if not path.is_file():
         raise BadInput(name, given[name], "the path of an existing file")
     return path
+
+
+def _address(given: Mapping[str, str], name: str) -> str:
+    value = given.get(name, "").strip()
+    if not value:
+        return ""
+    try:
+        return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else value.strip("[]")))
+    except ValueError:
+        raise BadInput(name, value, "an IP address of this machine or of the proxy, or localhost") from None
 
 
 def _port(value: str) -> int:

@@ -86,6 +86,8 @@ async function main() {
   const plc = plcServer.PlcServer.create({ db: await plcStore(path.join(folder, 'plc.jsonl')), port: plcPort })
   const env = readEnv()
   const pds = await PDS.create(envToCfg(env), envToSecrets(env))
+  // its firehose looks for news less and less often, at last once a second: every test would wait for that
+  pds.ctx.sequencer.exponentialBackoff = () => new Promise((again) => setTimeout(again, 20))
   let stopping = false
   stop = () => {
     if (stopping) return

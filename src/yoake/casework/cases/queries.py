@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from yoake.casework.audit.models import Entry
@@ -31,6 +31,71 @@ def cases_awaiting_review(actor: Actor, *, practice: bool, category: str = "") -
     return waiting.select_related(
         "post", "post__current", "post__account", "post__lease", "post__lease__user", "source"
     ).order_by(*INBOX_ORDER)
+
+
+def with_findings(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """The same cases, with the findings of what the post says now, strongest first: one query for all rows of a list."""
+    findings = Finding.objects.order_by("shadow", "-score", "category")
+    return cases.prefetch_related(Prefetch("post__current__findings", findings))
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many cases wait on a desk."""
+
+    all: int
+    at_risk: int
+
+
+def waiting_counts(actor: Actor) -> dict[bool, Waiting]:
+    """How many wait on the live desk (False) and on the practice desk (True)."""
+    actor.must("read")
+    rows = (
+        Case.objects.filter(organisation_id=actor.organisation_id, state=Case.State.WAITING)
+        .order_by()
+        .values("practice")
+        .annotate(n=Count("pk"), n_at_risk=Count("pk", filter=Q(at_risk=True)))
+    )
+    counts = {row["practice"]: Waiting(row["n"], row["n_at_risk"]) for row in rows}
+    return {desk: counts.get(desk, Waiting(0, 0)) for desk in (False, True)}
+
+
+def waiting_by_category(actor: Actor, *, practice: bool) -> dict[str, int]:
+    """How many wait of each category on a desk, at-risk categories first, then the commonest; "" is without a finding."""
+    waiting = cases_of(actor, practice=practice).filter(state=Case.State.WAITING).order_by()
+    rows = waiting.values("category").annotate(n=Count("pk"), n_at_risk=Count("pk", filter=Q(at_risk=True)))
+    ordered = sorted(rows, key=lambda row: (-row["n_at_risk"], -row["n"], row["category"]))
+    return {row["category"]: row["n"] for row in ordered}
+
+
+def neighbours(actor: Actor, case: Case, *, category: str = "", now: datetime | None = None) -> tuple[int | None, int | None]:
+    """The waiting cases before and after this one in the inbox's order (ids); those somebody else holds are passed over.
+
+    Behind the last comes the first again, so that nothing that was passed over is forgotten; None when there is no other.
+    """
+    now = now or timezone.now()
+    free = cases_of(actor, practice=case.practice).filter(state=Case.State.WAITING).exclude(pk=case.pk)
+    held = Lease.objects.filter(expires_at__gt=now).exclude(user_id=actor.user_id)
+    free = free.exclude(post_id__in=held.values("post_id"))
+    if category:
+        free = free.filter(category=category)
+    same_risk = Q(at_risk=case.at_risk)
+    same_weight = same_risk & Q(weight=case.weight)
+    same_time = same_weight & Q(opened_at=case.opened_at)
+    after = (same_risk & Q(weight__lt=case.weight)) | (same_weight & Q(opened_at__gt=case.opened_at)) | (same_time & Q(pk__gt=case.pk))
+    if case.at_risk:
+        after |= Q(at_risk=False)
+    in_order = free.order_by(*INBOX_ORDER).values_list("pk", flat=True)
+    backwards = in_order.reverse()
+    following = in_order.filter(after).first() or in_order.first()
+    before = backwards.exclude(after).first() or backwards.first()
+    return before, following
+
+
+def earlier_versions(actor: Actor, case: Case) -> list[PostVersion]:
+    """What the post said before it was edited, newest first."""
+    actor.must("read")
+    return list(case.post.versions.exclude(pk=case.post.current_id).order_by("-seen_at", "-pk"))
 
 
 def recently_decided(actor: Actor, *, practice: bool, limit: int = 20) -> list[Decision]:

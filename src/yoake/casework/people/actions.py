@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -63,6 +64,19 @@ def change_password(actor: Actor, user: User, password: str | None = None) -> st
         user.save(update_fields=["password"])
         record("password_changed", actor=actor.name, subject=f"user:{user.pk}")
     return password
+
+
+def choose_language(user: User, language: str) -> None:
+    """Remembers in which language a person reads the pages."""
+    accepted = [code for code, _name in settings.LANGUAGES]
+    if language not in accepted:
+        raise BadInput("language", language, f"one of {', '.join(accepted)}")
+    User.objects.filter(pk=user.pk).update(language=language)
+
+
+def note_sign_in(user: User) -> None:
+    """Writes into the audit that somebody signed in."""
+    record("signed_in", actor=f"user:{user.pk}", subject=f"user:{user.pk}")
 
 
 def new_password() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,3 +52,9 @@ def actor_of(user: User) -> Actor:
 def system(name: str, organisation_id: int | None = None) -> Actor:
     """A part of the system as an actor: patrol:2, worker, command."""
     return Actor(name, None, organisation_id, "system")
+
+
+def names_of(actor: Actor, user_ids: Iterable[int]) -> dict[int, str]:
+    """What colleagues of the actor are called, by id; people of other organisations are left out."""
+    people = User.objects.filter(pk__in=set(user_ids), memberships__organisation_id=actor.organisation_id)
+    return {user.pk: user.get_full_name() or user.username for user in people}

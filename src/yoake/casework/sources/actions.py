@@ -61,6 +61,22 @@ def add_source(
     return source
 
 
+def resume_source(actor: Actor, source: Source) -> None:
+    """Lets a paused source be patrolled again, after a person put right what its problem says."""
+    actor.must("sources")
+    with transaction.atomic():
+        paused = Source.objects.filter(
+            pk=source.pk, organisation_id=actor.organisation_id or source.organisation_id, state=Source.State.PAUSED
+        )
+        if paused.update(state=Source.State.STOPPED, problem="", failures=0, next_try_at=None):
+            record(
+                "source_resumed",
+                actor=actor.name,
+                organisation=source.organisation_id,
+                subject=f"source:{source.pk}",
+            )
+
+
 def checked_options(connector: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as the connector's Options understands them (text is turned into the field's kind). Raises BadInput."""
     known = {field.name: field for field in fields(shelf.take(connectors, connector).Options)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import QuerySet, Sum
 
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import HourCount, Skipped, Source
+from yoake.errors import BadInput
 
 
 def sources_of(actor: Actor) -> QuerySet[Source]:
@@ -20,6 +22,25 @@ def counts_since(source: Source, since: datetime) -> Counter[str]:
     """What arrived from a source in the hours from `since` on, by name."""
     rows = HourCount.objects.filter(source=source, hour__gte=since.replace(minute=0, second=0, microsecond=0))
     return Counter({row["name"]: row["total"] for row in rows.values("name").annotate(total=Sum("n"))})
+
+
+def counts_of_all(sources: Iterable[Source], since: datetime) -> dict[int, Counter[str]]:
+    """`counts_since` of several sources in one query, by the source's id."""
+    counts: dict[int, Counter[str]] = {source.pk: Counter() for source in sources}
+    hour = since.replace(minute=0, second=0, microsecond=0)
+    rows = HourCount.objects.filter(source_id__in=counts, hour__gte=hour).order_by()
+    for row in rows.values("source_id", "name").annotate(total=Sum("n")):
+        counts[row["source_id"]][row["name"]] = row["total"]
+    return counts
+
+
+def source_of(actor: Actor, source_id: int) -> Source:
+    """One source. Raises BadInput when the actor's organisation has no such source."""
+    actor.must("read")
+    source = sources_of(actor).filter(pk=source_id).first()
+    if source is None:
+        raise BadInput("source", source_id, "there is no such source in your organisation")
+    return source
 
 
 def newest_skipped(source: Source, limit: int = 20) -> list[Skipped]:

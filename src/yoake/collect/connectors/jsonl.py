@@ -15,21 +15,6 @@ from yoake.tables.posts import posts_batch, removals_batch
 __all__ = ["JsonLines"]
 
 
-@dataclass(frozen=True)
-class Options:
-    """Settings of a source of JSON lines.
-
-    Args:
-        path: the file, a named pipe, or - for standard input.
-        platform: where the posts come from; a line's own `platform` goes before it. Empty: the file's name.
-        page_posts: how many lines make a page.
-    """
-
-    path: str = ""
-    platform: str = ""
-    page_posts: int = 2000
-
-
 class JsonLines:
     """Posts from a file or pipe, one JSON object a line (docs/reference/score.md has the fields).
 
@@ -39,7 +24,20 @@ class JsonLines:
 
     title = {"ja": "JSON Linesファイル", "en": "JSON lines file"}
     live = False
-    Options = Options
+
+    @dataclass(frozen=True)
+    class Options:
+        """Settings of a source of JSON lines.
+
+        Args:
+            path: the file, a named pipe, or - for standard input.
+            platform: where the posts come from; a line's own `platform` goes before it. Empty: the file's name.
+            page_posts: how many lines make a page.
+        """
+
+        path: str = ""
+        platform: str = ""
+        page_posts: int = 2000
 
     def pages(self, options: Options, cursor: str | None, net: Net) -> Iterator[Page]:
         """Everything after byte `cursor`; ends at the end of the file."""
@@ -71,13 +69,19 @@ class JsonLines:
                 if before is not None:
                     before += len(lines)
                 yield Page(
-                    posts_batch(rows), removals_batch(removals), tuple(skipped), str(reader.offset), seen_until=net.now()
+                    posts_batch(rows),
+                    removals_batch(removals),
+                    tuple(skipped),
+                    str(reader.offset),
+                    seen_until=net.now(),
                 )
                 skipped = []
 
     def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
         """A file cannot say whether a post is still up: all `unchecked`."""
-        return [Liveness(ref, "unchecked", net.now(), "a file does not know whether its posts are still up") for ref in refs]
+        return [
+            Liveness(ref, "unchecked", net.now(), "a file does not know whether its posts are still up") for ref in refs
+        ]
 
     def context(self, ref: str, options: Options, net: Net) -> Context:
         """Nothing: what a file knows about a post stands in its line."""
@@ -89,7 +93,9 @@ class JsonLines:
         except PermissionError:
             raise Refused(f"{options.path} may not be read; give this account the right to read it.") from None
         except OSError as error:
-            raise TryLater(f"{options.path} cannot be read ({error.strerror}); trying again later.", after_s=30) from None
+            raise TryLater(
+                f"{options.path} cannot be read ({error.strerror}); trying again later.", after_s=30
+            ) from None
 
 
 def _read(

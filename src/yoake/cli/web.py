@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import click
+
+from yoake.cli.words import _
+
+__all__ = ["web"]
+
+THREADS = 8
+STOPS_WITHIN_S = 3  # requests that take longer than this when the server stops are cut off
+
+
+@click.command(help=_("Serve the pages (yoake up starts this by itself)."))
+@click.option("--supervised", is_flag=True, hidden=True)
+def web(supervised: bool) -> None:
+    """Serves the pages until stopped; settings come from the environment."""
+    from django.conf import settings
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    from yoake.cli.ground.ports import must_be_free
+    from yoake.cli.ground.stopping import stop_with_supervisor
+
+    environment = settings.ENVIRONMENT
+    environment.check_exposure()
+    must_be_free(environment.bind, environment.port, within_s=5.0)
+    server = Server(
+        "yoake.config.wsgi:application",
+        address=environment.bind,
+        port=environment.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        websockets=False,
+        log_level=LogLevels.warning,
+        log_access=False,
+        ssl_cert=environment.tls_cert,
+        ssl_key=environment.tls_key,
+        workers_kill_timeout=STOPS_WITHIN_S,
+    )
+    if supervised:
+        stop_with_supervisor(server.signal_handler_interrupt)
+    server.serve(target_loader=load, wrap_loader=False)
+
+
+def load() -> Any:
+    """The application, loaded in granian's working process, which must not outlive the one that started it."""
+    import multiprocessing
+    import os
+
+    from django.core.wsgi import get_wsgi_application
+
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, name="waits for the server", daemon=True).start()
+    return get_wsgi_application()

@@ -1,0 +1,239 @@
+"""Questions to Bluesky's servers over XRPC: is a post still up, and what surrounds it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import libipld
+
+from yoake.collect.bluesky import POST, Ref, post_of, split_uri
+from yoake.collect.clean import whole_text
+from yoake.collect.connector import Context, Liveness
+from yoake.collect.net import Net, Response
+from yoake.errors import Refused, TryLater
+from yoake.tables.posts import posts_batch
+
+_PARENTS: Final = 10  # how far up a thread is followed
+_RECENT: Final = 20  # how many of an author's newest posts are shown
+
+
+class _Gone(Exception):  # noqa: N818  (an answer, not a mistake)
+    """The server said, with an XRPC error, that it does not have the thing."""
+
+    def __init__(self, status: int, name: str) -> None:
+        self.name = name
+        super().__init__(f"{status} {name}")
+
+
+class Xrpc:
+    """Questions to the network: the host in a source's settings first, then the server that keeps the repository.
+
+    Args:
+        api: an AppView or PDS.
+        plc: the directory that says which server keeps a did:plc.
+        net: the outside world.
+    """
+
+    def __init__(self, api: str, plc: str, net: Net) -> None:
+        self._api, self._plc, self._net = api.rstrip("/"), plc.rstrip("/"), net
+        self._homes: dict[str, str] = {}
+        self._away: dict[str, str] = {}  # host to what it said: a host that is away is not asked for every post
+
+    def check(self, refs: Sequence[str]) -> list[Liveness]:
+        """Liveness of each post, in the order asked."""
+        return [self._liveness(ref) for ref in refs]
+
+    def context(self, ref: str) -> Context:
+        """Parents, profile and newest posts around a post. Raises TryLater when nobody answers."""
+        now = self._net.now()
+        parts = split_uri(ref)
+        if parts is None:
+            return Context(posts_batch([]), posts_batch([]))
+        profile, name = self._profile(parts.did)
+        parents: list[dict[str, Any]] = []
+        row = self._post(parts, now)
+        while row is not None and row["parent_id"] and len(parents) < _PARENTS:
+            above = split_uri(row["parent_id"])
+            row = self._post(above, now) if above is not None else None
+            if row is not None:
+                parents.insert(0, row)
+        return Context(posts_batch(parents), posts_batch(self._recent(parts.did, now)), profile, name)
+
+    def _liveness(self, ref: str) -> Liveness:
+        now = self._net.now()
+        parts = split_uri(ref)
+        if parts is None:
+            return Liveness(ref, "unchecked", now, "this is not the address of a Bluesky post")
+        try:
+            state, note = self._state(parts)
+        except (TryLater, Refused) as error:
+            state, note = "unreachable", str(error)
+        return Liveness(ref, state, now, note)
+
+    def _state(self, ref: Ref) -> tuple[str, str]:
+        record = {"repo": ref.did, "collection": ref.collection, "rkey": ref.rkey}
+        trouble: TryLater | None = None
+        try:
+            self._ask(self._api, "com.atproto.repo.getRecord", record)
+        except _Gone as answer:
+            if answer.name in _ACCOUNT_ERRORS:
+                return _ACCOUNT_ERRORS[answer.name]
+        except TryLater as error:  # e.g. a PDS that passes the question on to an AppView that is away
+            trouble = error
+        else:
+            return "up", ""
+        # The post is not shown there. Does its repository still exist, and does the repository still hold it?
+        home = self._home(ref.did, trouble)
+        if home is None:
+            return "deleted_by_author", "the account no longer exists"
+        try:
+            status = self._ask(home, "com.atproto.sync.getRepoStatus", {"did": ref.did})
+        except _Gone as answer:
+            return _ACCOUNT_ERRORS.get(answer.name, ("deleted_by_author", "the account no longer exists"))
+        if status.get("active") is not True:
+            return _STATUS.get(str(status.get("status")), ("unreachable", "the account is not active"))
+        if not self._repository_holds(home, ref):
+            return "deleted_by_author", ""
+        if trouble is not None:
+            raise trouble
+        return "removed_by_provider", "the repository holds it, the service does not show it"
+
+    def _repository_holds(self, home: str, ref: Ref) -> bool:
+        """Whether the signed repository contains the record (com.atproto.sync.getRecord proves it either way)."""
+        query = {"did": ref.did, "collection": ref.collection, "rkey": ref.rkey}
+        try:
+            response = self._get(home, "com.atproto.sync.getRecord", query)
+        except _Gone as answer:
+            if answer.name in ("RecordNotFound", "InvalidRequest"):
+                return False
+            raise TryLater(f"{urlsplit(home).hostname} answered {answer}; try again later.", after_s=60) from None
+        try:
+            _, blocks = libipld.decode_car(response.body)
+        except ValueError:
+            raise TryLater(f"{urlsplit(home).hostname} sent a proof that cannot be read.", after_s=600) from None
+        # The proof of absence is a CAR as well: only with the record present is there a block of that record type.
+        return any(isinstance(block, dict) and block.get("$type") == ref.collection for block in blocks.values())
+
+    def _post(self, ref: Ref, now: datetime) -> dict[str, Any] | None:
+        query = {"repo": ref.did, "collection": ref.collection, "rkey": ref.rkey}
+        try:
+            answer = self._ask_any(ref.did, "com.atproto.repo.getRecord", query)
+        except _Gone:
+            return None
+        return post_of(answer.get("value"), ref.did, ref.rkey, now)[0]
+
+    def _profile(self, did: str) -> tuple[str, str]:
+        query = {"repo": did, "collection": "app.bsky.actor.profile", "rkey": "self"}
+        try:
+            value = self._ask_any(did, "com.atproto.repo.getRecord", query).get("value")
+        except _Gone:
+            return "", ""
+        notes: list[str] = []
+        texts = [value.get(key) if isinstance(value, dict) else None for key in ("description", "displayName")]
+        profile, name = (whole_text(text, notes) if isinstance(text, str) else "" for text in texts)
+        return profile, name
+
+    def _recent(self, did: str, now: datetime) -> list[dict[str, Any]]:
+        query: dict[str, str | int] = {"repo": did, "collection": POST, "limit": _RECENT}
+        try:
+            records = self._ask_any(did, "com.atproto.repo.listRecords", query).get("records")
+        except _Gone:
+            return []
+        rows = []
+        for record in records if isinstance(records, list) else ():
+            uri = record.get("uri") if isinstance(record, dict) else None
+            ref = split_uri(uri) if isinstance(uri, str) else None
+            row = post_of(record.get("value"), ref.did, ref.rkey, now)[0] if ref is not None else None
+            if row is not None:
+                rows.append(row)
+        return rows
+
+    def _ask_any(self, did: str, method: str, query: Mapping[str, str | int]) -> dict[str, Any]:
+        """The answer of the settings' host, else of the server that keeps the repository."""
+        trouble: TryLater | None = None
+        try:
+            return self._ask(self._api, method, query)
+        except _Gone as answer:
+            if answer.name in _ACCOUNT_ERRORS:
+                raise
+        except TryLater as error:
+            trouble = error
+        home = self._home(did, trouble)
+        if home is None or home == self._api:
+            if trouble is not None:
+                raise trouble
+            raise _Gone(404, "RepoNotFound")
+        return self._ask(home, method, query)
+
+    def _home(self, did: str, trouble: TryLater | None = None) -> str | None:
+        """The server that keeps a repository, by its DID document; None when the DID has none any more."""
+        if did in self._homes:
+            return self._homes[did] or None
+        if did.startswith("did:plc:"):
+            url = f"{self._plc}/{did}"
+        elif did.startswith("did:web:") and ":" not in did[8:]:
+            url = f"https://{did[8:].replace('%3A', ':')}/.well-known/did.json"
+        else:
+            raise TryLater(f"{did[:40]} is of a kind that cannot be looked up.", after_s=3600)
+        try:
+            response = self._net.get(url, timeout_s=10, limit_bytes=200_000)
+        except TryLater as error:
+            raise trouble or error from None
+        if response.status in (404, 410):  # 410: a tombstone
+            self._homes[did] = ""
+            return None
+        document = response.json()
+        services = document.get("service") if isinstance(document, dict) else None
+        for service in services if isinstance(services, list) else ():
+            if isinstance(service, dict) and str(service.get("id", "")).endswith("#atproto_pds"):
+                endpoint = service.get("serviceEndpoint")
+                if isinstance(endpoint, str):
+                    self._homes[did] = endpoint.rstrip("/")
+                    return self._homes[did]
+        self._homes[did] = ""
+        return None
+
+    def _ask(self, host: str, method: str, query: Mapping[str, str | int]) -> dict[str, Any]:
+        answer = self._get(host, method, query).json()
+        if not isinstance(answer, dict):
+            raise TryLater(f"{urlsplit(host).hostname} answered {method} with no object.", after_s=600)
+        return answer
+
+    def _get(self, host: str, method: str, query: Mapping[str, str | int]) -> Response:
+        if host in self._away:
+            raise TryLater(self._away[host], after_s=30)
+        try:
+            response = self._net.get(f"{host}/xrpc/{method}", params=query, timeout_s=15)
+        except TryLater as error:
+            self._away[host] = str(error)
+            raise
+        if response.status == 200:
+            return response
+        answer: Any = None
+        if response.status < 500 or response.status == 501:
+            with suppress(TryLater):
+                answer = response.json()
+        if not isinstance(answer, dict):
+            name = urlsplit(host).hostname
+            raise TryLater(f"{name} answered {method} with status {response.status}; try again later.", after_s=60)
+        raise _Gone(response.status, str(answer.get("error", "")))
+
+
+# XRPC error names of getRecord and getRepoStatus to (state, note).
+_STATUS: Final = {
+    "takendown": ("account_suspended", "the account was taken down"),
+    "suspended": ("account_suspended", "the account is suspended"),
+    "deactivated": ("private", "the account is deactivated by its owner"),
+    "deleted": ("deleted_by_author", "the account was deleted"),
+}
+_ACCOUNT_ERRORS: Final = {
+    "RepoTakendown": _STATUS["takendown"],
+    "AccountTakedown": _STATUS["takendown"],
+    "RepoSuspended": _STATUS["suspended"],
+    "RepoDeactivated": _STATUS["deactivated"],
+    "AccountDeactivated": _STATUS["deactivated"],
+}

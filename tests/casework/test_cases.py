@@ -1,0 +1,342 @@
+"""Leasing, deciding, undoing, adding by hand, erasing: each action as each of the three standing users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.world import NOON, arrive, finding, post
+from yoake.casework.audit.models import Entry
+from yoake.casework.audit.queries import first_break
+from yoake.casework.cases.actions import (
+    add_by_hand,
+    canonical_url,
+    decide,
+    erase,
+    release_lease,
+    remove_practice,
+    take_lease,
+    undo,
+)
+from yoake.casework.cases.models import Account, Case, Decision, Erasure, Lease, Post, PostVersion
+from yoake.casework.cases.queries import case_view, cases_awaiting_review
+from yoake.casework.people.models import Membership, User
+from yoake.casework.people.queries import Actor, actor_of, system
+from yoake.casework.sources.models import Source
+from yoake.errors import BadInput, Refused
+from yoake.pipeline.worker import work_once
+
+pytestmark = pytest.mark.django_db
+
+IN_SCOPE = {"category_slug": "criminal_recruitment"}
+
+
+def decided(actor: Actor, case: Case, verdict: str = "not_in_scope", **more: object) -> Decision:
+    return decide(actor, case.pk, verdict, version_id=case.post.current_id or 0, now=NOON, **more)  # type: ignore[arg-type]
+
+
+# --- deciding -------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_is_kept_with_version_class_and_reason(waiting: Case, as_analyst: Actor) -> None:
+    decision = decided(as_analyst, waiting, "in_scope", reason=" 受け子の募集 ", **IN_SCOPE)
+    waiting.refresh_from_db()
+    assert waiting.state == Case.State.DECIDED
+    assert (decision.category, decision.hotline_class, decision.reason) == ("criminal_recruitment", "illegal", "受け子の募集")
+    assert decision.version_id == waiting.post.current_id
+    assert decision.by_id == as_analyst.user_id
+
+
+def test_not_in_scope_carries_no_category(waiting: Case, as_analyst: Actor) -> None:
+    assert decided(as_analyst, waiting, "not_in_scope", **IN_SCOPE).category == ""
+
+
+@pytest.mark.parametrize(("verdict", "slug"), [("guilty", ""), ("in_scope", ""), ("in_scope", "no_such_category")])
+def test_unknown_verdicts_and_categories_are_refused(waiting: Case, as_analyst: Actor, verdict: str, slug: str) -> None:
+    with pytest.raises(BadInput):
+        decided(as_analyst, waiting, verdict, category_slug=slug)
+    assert not Decision.objects.exists()
+
+
+def test_a_case_is_decided_once(waiting: Case, as_analyst: Actor, as_supervisor: Actor) -> None:
+    decided(as_analyst, waiting)
+    with pytest.raises(Refused, match="decided already"):
+        decided(as_supervisor, waiting)
+
+
+def test_a_decision_holds_for_what_was_read(live: Source, waiting: Case, as_analyst: Actor) -> None:
+    read = waiting.post.current_id or 0
+    arrive(live, [post(text="書き換えました")], [])
+    with pytest.raises(Refused, match="changed"):
+        decide(as_analyst, waiting.pk, "not_in_scope", version_id=read)
+
+
+@pytest.mark.parametrize("role", ["adviser", "auditor", "partner"])
+def test_roles_that_only_read_cannot_decide(waiting: Case, role: str) -> None:
+    user = User.objects.create_user(role)
+    Membership.objects.create(user=user, organisation=waiting.organisation, role=role)
+    with pytest.raises(Refused, match=role):
+        decided(actor_of(user), waiting)
+
+
+def test_another_organisation_sees_and_does_nothing(waiting: Case, as_outsider: Actor) -> None:
+    for attempt in (
+        lambda: decided(as_outsider, waiting),
+        lambda: take_lease(as_outsider, waiting.pk),
+        lambda: undo(as_outsider, waiting.pk),
+        lambda: case_view(as_outsider, waiting.pk),
+    ):
+        with pytest.raises(BadInput, match="no such case"):
+            attempt()
+    assert not cases_awaiting_review(as_outsider, practice=False).exists()
+
+
+def test_the_system_decides_nothing(waiting: Case) -> None:
+    with pytest.raises(Refused, match="only a person"):
+        decided(system("worker", waiting.organisation_id), waiting)
+
+
+# --- undoing --------------------------------------------------------------------------------------------------------
+
+
+def test_undoing_is_a_new_decision_and_the_case_waits_again(waiting: Case, as_analyst: Actor) -> None:
+    first = decided(as_analyst, waiting)
+    undoing = undo(as_analyst, waiting.pk, NOON)
+    waiting.refresh_from_db()
+    assert waiting.state == Case.State.WAITING
+    assert (undoing.undoes_id, undoing.verdict) == (first.pk, "")
+    assert case_view(as_analyst, waiting.pk, NOON).standing is None
+    again = decided(as_analyst, waiting, "in_scope", **IN_SCOPE)
+    assert case_view(as_analyst, waiting.pk, NOON).standing == again
+
+
+def test_nothing_to_undo(waiting: Case, as_analyst: Actor) -> None:
+    with pytest.raises(Refused, match="no decision"):
+        undo(as_analyst, waiting.pk)
+
+
+def test_a_supervisor_undoes_what_an_analyst_decided_but_not_the_reverse(
+    many_waiting: Callable[[int], list[Case]], as_analyst: Actor, as_supervisor: Actor
+) -> None:
+    one, two = many_waiting(2)
+    decided(as_analyst, one)
+    undo(as_supervisor, one.pk, NOON)
+    decided(as_supervisor, two)
+    with pytest.raises(Refused, match="analyst"):
+        undo(as_analyst, two.pk, NOON)
+
+
+# --- leases ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_lease_keeps_colleagues_out_until_it_ends(waiting: Case, as_analyst: Actor, as_supervisor: Actor) -> None:
+    take_lease(as_analyst, waiting.pk, NOON)
+    with pytest.raises(Refused, match="held"):
+        decided(as_supervisor, waiting)
+    with pytest.raises(Refused, match="a colleague"):
+        take_lease(as_supervisor, waiting.pk, NOON + timedelta(minutes=9))
+    take_lease(as_supervisor, waiting.pk, NOON + timedelta(minutes=11))
+    assert Lease.objects.get().user_id == as_supervisor.user_id
+
+
+def test_a_lease_is_extended_and_given_back(waiting: Case, as_analyst: Actor, as_supervisor: Actor) -> None:
+    take_lease(as_analyst, waiting.pk, NOON)
+    lease = take_lease(as_analyst, waiting.pk, NOON + timedelta(minutes=5))
+    assert (lease.taken_at, lease.expires_at) == (NOON, NOON + timedelta(minutes=15))
+    release_lease(as_supervisor, waiting.pk)  # not theirs: nothing happens
+    assert Lease.objects.exists()
+    release_lease(as_analyst, waiting.pk)
+    assert not Lease.objects.exists()
+    kinds = list(Entry.objects.filter(subject=f"case:{waiting.pk}").order_by("id").values_list("kind", flat=True))
+    assert kinds == ["case_opened", "lease_taken", "lease_released"]
+
+
+def test_a_lease_of_another_body_holds_the_post_without_a_name(
+    live: Source, as_analyst: Actor, as_outsider: Actor
+) -> None:
+    other = Source.objects.create(organisation_id=as_outsider.organisation_id, name="other", connector="jsonl")
+    arrive(live, [post()], [finding()])
+    arrive(other, [post()], [finding()])
+    mine, theirs = (Case.objects.get(organisation_id=a.organisation_id) for a in (as_analyst, as_outsider))
+    take_lease(as_outsider, theirs.pk, NOON)
+    with pytest.raises(Refused, match="another body"):
+        take_lease(as_analyst, mine.pk, NOON)
+    with pytest.raises(Refused, match="held"):
+        decided(as_analyst, mine)
+    assert "decide" not in case_view(as_analyst, mine.pk, NOON).allowed
+
+
+def test_deciding_gives_the_lease_back(waiting: Case, as_analyst: Actor) -> None:
+    take_lease(as_analyst, waiting.pk, NOON)
+    decided(as_analyst, waiting)
+    assert not Lease.objects.exists()
+
+
+# --- the inbox ------------------------------------------------------------------------------------------------------
+
+
+def test_at_risk_comes_first_then_severity_and_score_then_age(live: Source, as_analyst: Actor) -> None:
+    rows = [post(str(i)) for i in range(4)]
+    arrive(
+        live,
+        rows,
+        [
+            finding(0, score=0.6, grade="mid"),
+            finding(1, score=0.95),
+            finding(2, category="coerced_applicant", score=0.5, grade="mid"),
+            finding(3, score=0.95),
+        ],
+    )
+    order = [case.post.native_id for case in cases_awaiting_review(as_analyst, practice=False)]
+    assert order == ["2", "1", "3", "0"]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_inbox_and_case_take_the_same_queries_however_many(  # type: ignore[no-untyped-def]
+    many_waiting: Callable[[int], list[Case]], as_analyst: Actor, n: int, django_assert_num_queries
+) -> None:
+    cases = many_waiting(n)
+    with django_assert_num_queries(1):
+        for case in cases_awaiting_review(as_analyst, practice=False):
+            assert case.post.current and case.post.account and case.source
+    with django_assert_num_queries(5):
+        view = case_view(as_analyst, cases[0].pk, NOON)
+        assert view.findings and not view.decisions and view.log
+
+
+# --- adding by hand -------------------------------------------------------------------------------------------------
+
+
+def test_a_text_becomes_a_case_whatever_the_detector_says(as_analyst: Actor) -> None:
+    added = add_by_hand(as_analyst, text="今日は良い天気です", now=NOON)
+    assert not added.was_there
+    assert added.case.origin == Case.Origin.HAND
+    assert case_view(as_analyst, added.case.pk, NOON).findings == []
+
+
+def test_the_detectors_opinion_stands_beside_it(as_analyst: Actor) -> None:
+    added = add_by_hand(as_analyst, text="受け子募集 日給10万 即日即金 詳しくはテレグラムで", now=NOON)
+    (strongest, *_rest) = case_view(as_analyst, added.case.pk, NOON).findings
+    assert strongest.category == "criminal_recruitment"
+
+
+def test_the_same_address_twice_is_one_case(as_analyst: Actor, as_outsider: Actor) -> None:
+    first = add_by_hand(as_analyst, url="https://board.example/item/5?utm_source=x#top", now=NOON)
+    second = add_by_hand(as_analyst, url="https://BOARD.example/item/5", now=NOON)
+    assert (second.case, second.was_there) == (first.case, True)
+    theirs = add_by_hand(as_outsider, url="https://board.example/item/5", now=NOON)
+    assert theirs.case != first.case
+    assert Post.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "ftp://a.example/", "https://", "https://a b.example/", "https://u:p@a.example/", "x" * 10, "http://[::1"]
+)
+def test_addresses_that_cannot_be_one(as_analyst: Actor, url: str) -> None:
+    with pytest.raises(BadInput):
+        add_by_hand(as_analyst, url=url)
+
+
+def test_something_must_be_given(as_analyst: Actor) -> None:
+    with pytest.raises(BadInput):
+        add_by_hand(as_analyst, url=" ", text="\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "canonical"),
+    [
+        ("HTTPS://A.example", "https://a.example/"),
+        ("https://a.example/x?b=1&utm_medium=y&c=#z", "https://a.example/x?b=1&c="),
+        ("http://a.example:8080/%E6%97%A5", "http://a.example:8080/%E6%97%A5"),
+    ],
+)
+def test_canonical_addresses(url: str, canonical: str) -> None:
+    assert canonical_url(url) == canonical
+
+
+def test_practice_by_hand_stays_practice(as_analyst: Actor) -> None:
+    added = add_by_hand(as_analyst, text="練習です", practice=True, now=NOON)
+    assert added.case.practice
+    assert Erasure.objects.get().why == "practice"
+
+
+# --- what is not kept -----------------------------------------------------------------------------------------------
+
+
+def test_out_of_scope_goes_after_72_hours_and_numbers_stay(waiting: Case, as_analyst: Actor) -> None:
+    decided(as_analyst, waiting, reason="引用: 高額バイト")
+    assert work_once(NOON + timedelta(hours=71)) == 0
+    assert work_once(NOON + timedelta(hours=73)) == 1
+    stored = Post.objects.get()
+    version = PostVersion.objects.get()
+    assert (stored.url, stored.native_id, stored.account, version.text) == ("", "", None, "")
+    assert Decision.objects.get().reason == ""
+    assert Decision.objects.get().verdict == "not_in_scope"
+    assert version.findings.get().body == {}
+    assert first_break() is None
+    with pytest.raises(Refused, match="erased"):
+        undo(as_analyst, waiting.pk)
+
+
+def test_undoing_in_time_keeps_the_post(waiting: Case, as_analyst: Actor) -> None:
+    decided(as_analyst, waiting)
+    undo(as_analyst, waiting.pk, NOON)
+    assert work_once(NOON + timedelta(hours=100)) == 0
+    assert PostVersion.objects.get().text
+
+
+def test_in_scope_and_cannot_tell_stay(many_waiting: Callable[[int], list[Case]], as_analyst: Actor) -> None:
+    one, two = many_waiting(2)
+    decided(as_analyst, one, "in_scope", **IN_SCOPE)
+    decided(as_analyst, two, "cannot_tell")
+    assert work_once(NOON + timedelta(days=30)) == 0
+
+
+def test_an_account_goes_only_with_its_last_post(live: Source, as_analyst: Actor) -> None:
+    arrive(live, [post("1", author_id="a"), post("2", author_id="a")], [finding(0), finding(1)])
+    one, two = Post.objects.order_by("native_id")
+    erase(one, "not_in_scope", NOON)
+    assert Account.objects.exists()
+    erase(two, "not_in_scope", NOON)
+    assert not Account.objects.exists()
+
+
+def test_an_erased_post_that_comes_back_unchanged_stays_erased(live: Source, waiting: Case) -> None:
+    erase(waiting.post, "not_in_scope", NOON)
+    arrive(live, [post()], [finding()])
+    assert Post.objects.get().erased_at is not None
+    assert PostVersion.objects.get().text == ""
+
+
+def test_an_erased_post_that_says_something_new_is_judged_anew(live: Source, waiting: Case, as_analyst: Actor) -> None:
+    decided(as_analyst, waiting)
+    erase(waiting.post, "not_in_scope", NOON)
+    arrive(live, [post(text="受け子募集")], [finding()])
+    waiting.refresh_from_db()
+    assert waiting.state == Case.State.WAITING
+    assert waiting.post.erased_at is None
+    assert waiting.post.current is not None
+    assert waiting.post.current.text == "受け子募集"
+
+
+def test_old_practice_goes_whole(practice: Source) -> None:
+    arrive(practice, [post(network="practice", author_id="a")], [finding()])
+    assert work_once(NOON + timedelta(days=8)) == 1
+    assert not (Post.objects.exists() or Case.objects.exists() or Account.objects.exists())
+
+
+def test_the_practice_desk_is_removed_with_one_action(
+    practice: Source, live: Source, waiting: Case, as_administrator: Actor, as_analyst: Actor
+) -> None:
+    arrive(practice, [post(network="practice", author_id="a")], [finding()])
+    trained = Case.objects.get(practice=True)
+    decided(as_analyst, trained)
+    with pytest.raises(Refused):
+        remove_practice(as_analyst)
+    assert remove_practice(as_administrator) == 1
+    assert Case.objects.get() == waiting
+    assert Source.objects.get() == live
+    assert Post.objects.count() == 1
+    assert first_break() is None

@@ -1,0 +1,76 @@
+"""Options, leases and background of sources."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from tests.world import NOON
+from yoake.casework.people.models import Organisation
+from yoake.casework.people.queries import Actor, system
+from yoake.casework.sources import actions
+from yoake.casework.sources.actions import add_ngram_counts, add_source, keep_lease, release_lease, take_lease
+from yoake.casework.sources.models import NgramCount, Source
+from yoake.errors import BadInput, Refused
+
+pytestmark = pytest.mark.django_db
+
+
+def test_options_are_checked_when_a_source_is_added(police: Organisation) -> None:
+    setup = system("command")
+    source = add_source(setup, police, "jsonl", options={"path": "/tmp/posts.jsonl", "page_posts": "50"})
+    assert source.options["page_posts"] == 50
+    with pytest.raises(BadInput, match="known options"):
+        add_source(setup, police, "jsonl", name="two", options={"file": "x"})
+    with pytest.raises(BadInput, match="known names"):
+        add_source(setup, police, "no_such_network")
+    with pytest.raises(BadInput, match="already"):
+        add_source(setup, police, "jsonl", options={"path": "-"})
+
+
+def test_only_administrators_add_sources(as_analyst: Actor, police: Organisation) -> None:
+    with pytest.raises(Refused):
+        add_source(as_analyst, police, "practice")
+
+
+def test_a_second_patrol_is_refused_while_the_first_lives(live: Source) -> None:
+    take_lease(live, NOON)
+    with pytest.raises(Refused, match="already being patrolled"):
+        take_lease(live, NOON + timedelta(seconds=29))
+
+
+def test_a_lease_ends_by_itself_or_with_its_holder(live: Source) -> None:
+    token = take_lease(live, NOON)
+    take_lease(live, NOON + timedelta(seconds=31))
+    with pytest.raises(actions.LeaseLost):
+        keep_lease(live, token, NOON)
+    host, _pid, started = actions._me().rsplit(" ", 2)
+    Source.objects.filter(pk=live.pk).update(lease_holder=f"{host} 999999999 {started}")
+    take_lease(live, NOON + timedelta(seconds=32))
+
+
+def test_the_lease_of_another_machine_is_respected(live: Source) -> None:
+    take_lease(live, NOON)
+    Source.objects.filter(pk=live.pk).update(lease_holder="elsewhere 1 0")
+    with pytest.raises(Refused, match="elsewhere"):
+        take_lease(live, NOON)
+
+
+def test_giving_back_is_only_for_the_holder(live: Source) -> None:
+    token = take_lease(live, NOON)
+    release_lease(live, "somebody else's")
+    with pytest.raises(Refused):
+        take_lease(live, NOON)
+    release_lease(live, token)
+    take_lease(live, NOON)
+
+
+def test_background_counts_add_up(live: Source) -> None:
+    counts = np.zeros(65536, np.uint32)
+    counts[7] = 3
+    add_ngram_counts(live, NOON.date(), counts)
+    add_ngram_counts(live, NOON.date(), counts)
+    kept = np.frombuffer(bytes(NgramCount.objects.get().buckets), "<u4")
+    assert (kept[7], kept.sum()) == (6, 6)
