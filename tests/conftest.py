@@ -13,7 +13,9 @@ import pytest
 
 # before Django reads its settings: nothing of the person who runs the tests is read or written
 _DATA = tempfile.TemporaryDirectory(prefix="yoake-tests-")
-for _name in [name for name in os.environ if name.startswith("YOAKE_") and not name.startswith(("YOAKE_TEST", "YOAKE_KEEP"))]:
+for _name in [
+    name for name in os.environ if name.startswith("YOAKE_") and not name.startswith(("YOAKE_TEST", "YOAKE_KEEP"))
+]:
     if _name != "YOAKE_DATABASE_URL":
         del os.environ[_name]
 os.environ["YOAKE_DATA"] = _DATA.name
@@ -26,7 +28,9 @@ _connect = socket.socket.connect
 
 
 def _loopback_only(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(("127.", "::1", "localhost")):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
+        ("127.", "::1", "localhost")
+    ):
         raise AssertionError(f"a test tried to reach {address[0]}: only loopback is ever contacted")
     return _connect(self, address)
 

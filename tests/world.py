@@ -125,9 +125,7 @@ def arrive(
     token = take_lease(source, now)
     page = page_of(rows, **more)
     told = page.posts.to_pylist()
-    full = [
-        {"uid": told[f["row"]]["uid"], "content_hash": told[f["row"]]["content_hash"], **f} for f in findings
-    ]
+    full = [{"uid": told[f["row"]]["uid"], "content_hash": told[f["row"]]["content_hash"], **f} for f in findings]
     return intake(source, token, page, findings_batch(full), now)
 
 

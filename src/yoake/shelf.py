@@ -29,7 +29,9 @@ def take(shelf: ModuleType, name: str) -> Any:
         return getattr(module, public)
     for entry in entry_points(group=_group(shelf), name=name):
         return entry.load()
-    raise BadInput(shelf.__name__.rpartition(".")[2].removesuffix("s"), name, f"known names are {', '.join(names(shelf))}")
+    raise BadInput(
+        shelf.__name__.rpartition(".")[2].removesuffix("s"), name, f"known names are {', '.join(names(shelf))}"
+    )
 
 
 def _group(shelf: ModuleType) -> str:

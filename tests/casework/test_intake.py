@@ -43,7 +43,9 @@ def test_a_shadow_finding_never_queues(live: Source) -> None:
 
 
 def test_the_case_carries_what_the_inbox_orders_by(live: Source) -> None:
-    arrive(live, [post()], [finding(score=0.8, grade="mid"), finding(category="coerced_applicant", score=0.7, grade="mid")])
+    arrive(
+        live, [post()], [finding(score=0.8, grade="mid"), finding(category="coerced_applicant", score=0.7, grade="mid")]
+    )
     case = Case.objects.get()
     assert (case.category, case.at_risk, case.grade) == ("coerced_applicant", True, "mid")
     assert case.weight > 0
@@ -61,7 +63,12 @@ def test_findings_keep_the_fixed_interface(live: Source) -> None:
 def test_the_same_page_twice_changes_nothing_but_counts(live: Source) -> None:
     arrive(live, [post()], [finding()])
     arrive(live, [post()], [finding()])
-    assert (Post.objects.count(), PostVersion.objects.count(), Case.objects.count(), Finding.objects.count()) == (1, 1, 1, 1)
+    assert (Post.objects.count(), PostVersion.objects.count(), Case.objects.count(), Finding.objects.count()) == (
+        1,
+        1,
+        1,
+        1,
+    )
     assert counts(live)["again"] == 1
 
 
@@ -109,7 +116,14 @@ def test_an_edit_leaves_a_decision_in_scope_standing(live: Source, as_analyst: A
 
 
 def removal(native_id: str = "1", **more: object) -> dict[str, object]:
-    return {"kind": "post", "network": "test", "native_id": native_id, "state": "deleted_by_author", "removed_at": NOON, **more}
+    return {
+        "kind": "post",
+        "network": "test",
+        "native_id": native_id,
+        "state": "deleted_by_author",
+        "removed_at": NOON,
+        **more,
+    }
 
 
 def test_a_removal_marks_a_stored_post_and_ignores_others(live: Source) -> None:
@@ -147,7 +161,13 @@ def test_nothing_is_written_once_the_lease_is_lost(live: Source) -> None:
     row = page_of([post()], cursor="9")
     told = row.posts.to_pylist()[0]
     with pytest.raises(LeaseLost):
-        intake(live, token, row, findings_batch([{**finding(), "uid": told["uid"], "content_hash": told["content_hash"]}]), NOON)
+        intake(
+            live,
+            token,
+            row,
+            findings_batch([{**finding(), "uid": told["uid"], "content_hash": told["content_hash"]}]),
+            NOON,
+        )
     live.refresh_from_db()
     assert live.cursor is None
     assert not Post.objects.exists()

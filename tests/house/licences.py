@@ -41,7 +41,7 @@ def licence_of(package: str) -> str:
 
 
 def verdict(licence: str) -> str:
-    """"" when the licence may be taken, else why not."""
+    """ "" when the licence may be taken, else why not."""
     if REFUSED.search(licence):
         return "GPL or AGPL is refused"
     if not ALLOWED.search(licence):

@@ -17,7 +17,11 @@ SHELVES = ["collect/connectors", "detect/detectors", "pipeline/engines", "pipeli
 def test_floors() -> None:
     """import-linter keeps the floors; its configuration is the architecture page."""
     ran = subprocess.run(
-        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout
 
@@ -41,7 +45,9 @@ def test_one_public_object_a_file(shelf: str) -> None:
         (public,) = [
             ast.literal_eval(node.value)
             for node in ast.parse(file.read_text()).body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "__all__"
         ]
         assert len(public) == 1, f"{file} must name its one public object in __all__"
 

@@ -5,7 +5,9 @@ import pytest
 from tests.house.licences import verdict
 
 
-@pytest.mark.parametrize("licence", ["MIT", "LGPL-3.0-only", "Apache-2.0 OR BSD-2-Clause", "Mozilla Public License 2.0 (MPL 2.0)"])
+@pytest.mark.parametrize(
+    "licence", ["MIT", "LGPL-3.0-only", "Apache-2.0 OR BSD-2-Clause", "Mozilla Public License 2.0 (MPL 2.0)"]
+)
 def test_allowed(licence: str) -> None:
     assert verdict(licence) == ""
 

@@ -22,7 +22,13 @@ from urllib.parse import urlsplit
 
 from tests.servers.jetstream import Jetstream, post_event
 
-HARMLESS = ["今日は寒いので鍋にします", "電車が遅れている", "猫が膝から降りてくれない", "新しい靴を買った", "明日の会議いやだな"]
+HARMLESS = [
+    "今日は寒いので鍋にします",
+    "電車が遅れている",
+    "猫が膝から降りてくれない",
+    "新しい靴を買った",
+    "明日の会議いやだな",
+]
 SUSPICIOUS = "受け子募集 即日即金 日給10万 詳しくはテレグラムで その{}"
 
 PREPARE = """
@@ -191,7 +197,9 @@ def _wait_for_cursor(environment: dict[str, str], last_us: int, patrol: subproce
         if seen["cursor"] >= last_us:
             return seen  # type: ignore[no-any-return]
         if time.monotonic() > deadline or patrol.poll() is not None:
-            raise TimeoutError(f"the patrol is at {seen['cursor']}, the stream ended at {last_us} (exit {patrol.poll()})")
+            raise TimeoutError(
+                f"the patrol is at {seen['cursor']}, the stream ended at {last_us} (exit {patrol.poll()})"
+            )
         time.sleep(0.5)
 
 
@@ -206,7 +214,7 @@ def _python(code: str, *arguments: str, environment: dict[str, str]) -> str:
 
 def fresh_postgresql(url: str, name: str) -> str:
     """The address of a new, empty database on the server of `url`."""
-    import psycopg  # noqa: PLC0415 - optional: only where PostgreSQL is used
+    import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[arg-type]

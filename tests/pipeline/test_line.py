@@ -27,7 +27,9 @@ def counts(source: Source) -> dict[str, int]:
     return {row.name: row.n for row in HourCount.objects.filter(source=source)}
 
 
-def until(true: Callable[[Progress], bool], timeout_s: float = 20) -> tuple[threading.Event, Callable[[Progress], None]]:
+def until(
+    true: Callable[[Progress], bool], timeout_s: float = 20
+) -> tuple[threading.Event, Callable[[Progress], None]]:
     """A stop event, and a `tell` that sets it once something holds; after the time-out the patrol stops anyway."""
     stop, began = threading.Event(), time.monotonic()
 
@@ -75,7 +77,11 @@ def test_bad_lines_are_counted_named_and_stop_nothing(police: Organisation, tmp_
     skipped = {s.where: (s.reason, s.kept) for s in Skipped.objects.all()}
     assert len(skipped) == len(BAD_LINES), "each is named with its line"
     for n, (_line, _reason, kept) in enumerate(BAD_LINES, 1):
-        (told,) = [v for where, v in skipped.items() if where.startswith(f"line {n}") and not where[len(f"line {n}") :][:1].isdigit()]
+        (told,) = [
+            v
+            for where, v in skipped.items()
+            if where.startswith(f"line {n}") and not where[len(f"line {n}") :][:1].isdigit()
+        ]
         assert told[1] == kept, (n, told)
     n_skipped = sum(n for name, n in counts(source).items() if name.startswith("skipped:"))
     assert n_skipped == len(BAD_LINES)

@@ -36,7 +36,7 @@ def web(supervised: bool) -> None:
         workers=1,
         blocking_threads=THREADS,
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         log_access=False,
         ssl_cert=environment.tls_cert,
         ssl_key=environment.tls_key,

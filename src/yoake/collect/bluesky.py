@@ -129,6 +129,12 @@ def post_removal(uri: str, at: datetime) -> dict[str, Any]:
     return {"kind": "post", "network": NETWORK, "native_id": uri, "state": "deleted_by_author", "removed_at": at}
 
 
+def forget_removal(removals: list[dict[str, Any]], uri: str) -> None:
+    """A post that was deleted and written anew within one page is there: a page's removals come after its posts."""
+    if any(removal["native_id"] == uri for removal in removals):
+        removals[:] = [removal for removal in removals if removal["native_id"] != uri]
+
+
 def _linked(reply: object, end: str) -> str:
     target = reply.get(end) if isinstance(reply, dict) else None
     uri = target.get("uri") if isinstance(target, dict) else None

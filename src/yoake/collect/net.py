@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import socket
@@ -79,6 +80,7 @@ class Net:
             raise BadInput("contact", contact, "a mail address or page in ASCII goes into the User-Agent")
         self.allow_private = allow_private
         self.user_agent = f"Yoake/{__version__} (cyber patrol{'; ' + contact if contact else ''})"
+        self._tls = functools.cache(httpx.create_ssl_context)  # reading the certificates takes 20 ms
         self._stop = stop or threading.Event()
         self._clock = clock
 
@@ -156,7 +158,7 @@ class Net:
         try:
             if place.tls:
                 sock.settimeout(timeout_s)
-                sock = ssl.create_default_context().wrap_socket(sock, server_hostname=place.host)
+                sock = self._tls().wrap_socket(sock, server_hostname=place.host)
             sock.settimeout(None)
         except OSError as error:  # ssl.SSLError is one
             sock.close()
@@ -196,7 +198,7 @@ class Net:
                 extensions={"sni_hostname": place.host},
             )
             try:
-                return _send(request, place.host, deadline, limit_bytes)
+                return _send(request, place, self._tls() if place.tls else False, deadline, limit_bytes)
             except (httpx.ConnectError, httpx.ConnectTimeout) as this:
                 error = this
             except httpx.HTTPError as this:
@@ -276,14 +278,17 @@ def _place(url: str, *schemes: str) -> _Place:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        raise BadInput("url", url, "the host or port cannot be read") from None
-    if parts.scheme not in schemes or not parts.hostname:
+        host = (parts.hostname or "").encode("idna").decode()
+        httpx.URL(url)  # refuses what no request can carry, such as control characters
+    except (ValueError, httpx.InvalidURL):
+        raise BadInput("url", url, "an address that can be read is needed") from None
+    if parts.scheme not in schemes or not host:
         raise BadInput("url", url, f"an address that begins with {' or '.join(s + '://' for s in schemes)} is needed")
     if "@" in parts.netloc:
-        raise BadInput("url", parts.hostname, "user names and passwords do not belong into an address")
+        raise BadInput("url", host, "user names and passwords do not belong into an address")
     tls = parts.scheme in ("https", "wss")
-    return _Place(parts.hostname, port or (443 if tls else 80), tls, parts.netloc)
+    name = f"[{host}]" if ":" in host else host
+    return _Place(host, port or (443 if tls else 80), tls, name if port is None else f"{name}:{port}")
 
 
 def _resolve(host: str, port: int, timeout_s: float) -> list[_IPv]:
@@ -309,17 +314,23 @@ def _resolve(host: str, port: int, timeout_s: float) -> list[_IPv]:
     return list(dict.fromkeys(answer[0]))
 
 
-def _send(request: httpx.Request, host: str, deadline: float, limit_bytes: int) -> Response:
+def _send(
+    request: httpx.Request, place: _Place, tls: ssl.SSLContext | bool, deadline: float, limit_bytes: int
+) -> Response:
+    # A client of its own for each request: a pool would hand the connection of one host to another at the same address.
+    host = place.host
     left_s = max(0.05, deadline - time.monotonic())
     body = bytearray()
     with (
-        httpx.Client(trust_env=False, timeout=httpx.Timeout(left_s, connect=min(CONNECT_S, left_s))) as client,
+        httpx.Client(
+            verify=tls, trust_env=False, timeout=httpx.Timeout(left_s, connect=min(CONNECT_S, left_s))
+        ) as client,
         closing(client.send(request, stream=True)) as answer,
     ):
         _refuse(host, answer.status_code, answer.headers.get("Retry-After", ""), gone=False)
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise TryLater(f"{host} sent an encoding nobody asked for; try again later.", after_s=600)
-        for part in answer.iter_raw(65536):
+        for part in answer.iter_raw():
             body += part
             if len(body) > limit_bytes:
                 raise TryLater(f"{host} sent more than {limit_bytes:,} bytes.", after_s=600)
@@ -344,8 +355,10 @@ def _refuse(host: str, status: int, retry_after: str, *, gone: bool = True) -> N
 def _away(host: str, error: Exception) -> TryLater:
     """One sentence for everything that can go wrong with a connection."""
     cause: BaseException = error
-    while cause.__cause__ is not None and not isinstance(cause, (ConnectionClosed, socket.gaierror)):
-        cause = cause.__cause__
+    while not isinstance(cause, (ConnectionClosed, socket.gaierror)) and (
+        deeper := cause.__cause__ or cause.__context__
+    ):
+        cause = deeper
     if isinstance(error, (TimeoutError, httpx.TimeoutException)) or isinstance(cause, TimeoutError):
         what = "does not answer"
     elif isinstance(cause, socket.gaierror) or "no such name" in str(cause):

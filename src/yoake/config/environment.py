@@ -107,7 +107,9 @@ def secret_key(key_file: Path) -> str:
             pass  # another process of the group made it in the same moment
     key = key_file.read_text().strip()
     if len(key) < 64:
-        raise BadInput("YOAKE_KEY_FILE", str(key_file), "a file with at least 64 hex digits; restore it from your backup")
+        raise BadInput(
+            "YOAKE_KEY_FILE", str(key_file), "a file with at least 64 hex digits; restore it from your backup"
+        )
     return key
 
 

@@ -27,7 +27,9 @@ def record(
     """Adds one entry; call it inside the transaction of the act. Raises ValueError for a fact longer than 100 characters."""
     for name, value in facts.items():
         if isinstance(value, str) and len(value) > _LONGEST_FACT:
-            raise ValueError(f"audit fact {name} of {kind} is too long: entries hold ids, kinds and digests, not content")
+            raise ValueError(
+                f"audit fact {name} of {kind} is too long: entries hold ids, kinds and digests, not content"
+            )
     with transaction.atomic():
         Head.objects.get_or_create(pk=1)
         head = Head.objects.select_for_update().get(pk=1)
@@ -58,4 +60,6 @@ def digest(entry: Entry) -> str:
         entry.subject,
         entry.facts,
     ]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    ).hexdigest()

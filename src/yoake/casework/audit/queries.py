@@ -20,7 +20,9 @@ def first_break() -> str | None:
     before, count = "", 0
     for entry in Entry.objects.order_by("id").iterator(chunk_size=2000):
         if entry.before != before:
-            return f"audit entry {entry.pk} does not follow the one before it: an entry is missing, added or out of order"
+            return (
+                f"audit entry {entry.pk} does not follow the one before it: an entry is missing, added or out of order"
+            )
         if digest(entry) != entry.hash:
             return f"audit entry {entry.pk} was changed after it was written"
         before, count = entry.hash, count + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
@@ -14,13 +14,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
-from yoake.casework.cases.categories import categories, category, class_on
+from yoake.casework.cases.categories import category, class_on, generation_in_force
 from yoake.casework.cases.intake import PRACTICE_KEPT, add_version, erased_hash, store_post, weigh
 from yoake.casework.cases.models import Account, Case, Decision, Erasure, Lease, Post, PostVersion
 from yoake.casework.cases.queries import standing_decision
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
-from yoake.collect.clean import clean_text
+from yoake.collect.clean import storable
 from yoake.detect import serving
 from yoake.detect.detector import Detector
 from yoake.errors import BadInput, Refused
@@ -115,7 +115,7 @@ def decide(
             category=category_slug,
             also=list(also),
             hotline_class=hotline_class,
-            reason=clean_text(reason.strip())[0],
+            reason=storable(reason.strip(), []),
             by_id=_person(actor),
             at=now,
         )
@@ -176,7 +176,7 @@ def add_by_hand(
     """
     now = now or timezone.now()
     actor.must("add")
-    url, text = url.strip(), clean_text(text.strip())[0]
+    url, text = url.strip(), storable(text.strip(), [])
     if not url and not text:
         raise BadInput("post", "", "give the post's URL, its text, or both")
     if len(text) > TEXT_LONGEST:
@@ -189,10 +189,8 @@ def add_by_hand(
         if known is not None and known.erased_at is None and (not text or known.current is not None):
             post, was_known = known, True
         else:
-            row = posts_batch(
-                [{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}]
-            )
-            found = _detector().judge(row).to_pylist()
+            row = posts_batch([{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}])
+            found = serving_detector().judge(row).to_pylist()
             (post_row,) = row.to_pylist()
             post, was_known = store_post(post_row), False
             add_version(post, post_row, found)
@@ -296,15 +294,10 @@ def remove_practice(actor: Actor, now: datetime | None = None) -> int:
 
 def serving_detector() -> Detector:
     """The detector in force, a new one when categories or model changed."""
-    return _detector()
+    return _loaded_detector(generation_in_force())
 
 
-def _detector() -> Detector:
-    categories()  # notices a new generation at most every five seconds
-    return _loaded_detector(serving.generation(settings.YOAKE_CATEGORIES))
-
-
-@cache
+@lru_cache(maxsize=1)
 def _loaded_detector(generation: str) -> Detector:
     return serving.load(overlay=settings.YOAKE_CATEGORIES)
 

@@ -22,6 +22,15 @@ _checked_at = 0.0
 
 def categories() -> dict[str, Category]:
     """By slug; a change on disk is noticed within five seconds."""
+    return _in_force()[1]
+
+
+def generation_in_force() -> str:
+    """Fingerprint of the categories in force; another value means that detectors must be loaded again."""
+    return _in_force()[0]
+
+
+def _in_force() -> tuple[str, dict[str, Category]]:
     global _loaded, _checked_at
     with _lock:
         now = time.monotonic()
@@ -30,7 +39,7 @@ def categories() -> dict[str, Category]:
             if _loaded is None or newest != _loaded[0]:
                 _loaded = newest, load_categories(settings.YOAKE_CATEGORIES)[0]
             _checked_at = now
-        return _loaded[1]
+        return _loaded
 
 
 def category(slug: str) -> Category:

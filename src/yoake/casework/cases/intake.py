@@ -70,7 +70,7 @@ def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now
 
 def add_version(post: Post, row: dict[str, Any], findings: Iterable[dict[str, Any]]) -> PostVersion:
     """Stores what a post says now, with its findings, and makes it the current version."""
-    version, made = PostVersion.objects.get_or_create(
+    version, _made = PostVersion.objects.get_or_create(
         post=post,
         content_hash=row["content_hash"],
         defaults={
@@ -185,9 +185,7 @@ def _take_posts(
     taken: Taken,
 ) -> None:
     uids = posts.column("uid").to_pylist()
-    known = {
-        post.uid: post for post in Post.objects.filter(uid__in=set(uids)).select_related("current").order_by()
-    }
+    known = {post.uid: post for post in Post.objects.filter(uid__in=set(uids)).select_related("current").order_by()}
     wanted = [row for row, uid in enumerate(uids) if row in queue or uid in known]
     for row, post_row in zip(wanted, posts.take(pa.array(wanted, pa.int32())).to_pylist(), strict=True):
         of_row = found.get(row, [])
@@ -220,7 +218,9 @@ def _open_case(source: Source, post: Post, findings: list[dict[str, Any]], now: 
     case = Case.objects.filter(post=post, organisation_id=source.organisation_id).first()
     if case is not None:
         return
-    case = Case(post=post, organisation_id=source.organisation_id, source=source, practice=source.practice, opened_at=now)
+    case = Case(
+        post=post, organisation_id=source.organisation_id, source=source, practice=source.practice, opened_at=now
+    )
     weigh(case, findings)
     case.save()
     if case.practice:
@@ -253,7 +253,13 @@ def _reweigh(post: Post, findings: list[dict[str, Any]], now: datetime) -> None:
             if any(queued(f) for f in findings) and (standing is None or standing.verdict != "in_scope"):
                 case.state = Case.State.WAITING
                 weigh(case, findings)
-                record("case_reopened", actor="intake", organisation=case.organisation_id, subject=f"case:{case.pk}", at=now)
+                record(
+                    "case_reopened",
+                    actor="intake",
+                    organisation=case.organisation_id,
+                    subject=f"case:{case.pk}",
+                    at=now,
+                )
         case.save()
 
 

@@ -68,7 +68,9 @@ def waiting_by_category(actor: Actor, *, practice: bool) -> dict[str, int]:
     return {row["category"]: row["n"] for row in ordered}
 
 
-def neighbours(actor: Actor, case: Case, *, category: str = "", now: datetime | None = None) -> tuple[int | None, int | None]:
+def neighbours(
+    actor: Actor, case: Case, *, category: str = "", now: datetime | None = None
+) -> tuple[int | None, int | None]:
     """The waiting cases before and after this one in the inbox's order (ids); those somebody else holds are passed over.
 
     Behind the last comes the first again, so that nothing that was passed over is forgotten; None when there is no other.
@@ -82,7 +84,11 @@ def neighbours(actor: Actor, case: Case, *, category: str = "", now: datetime | 
     same_risk = Q(at_risk=case.at_risk)
     same_weight = same_risk & Q(weight=case.weight)
     same_time = same_weight & Q(opened_at=case.opened_at)
-    after = (same_risk & Q(weight__lt=case.weight)) | (same_weight & Q(opened_at__gt=case.opened_at)) | (same_time & Q(pk__gt=case.pk))
+    after = (
+        (same_risk & Q(weight__lt=case.weight))
+        | (same_weight & Q(opened_at__gt=case.opened_at))
+        | (same_time & Q(pk__gt=case.pk))
+    )
     if case.at_risk:
         after |= Q(at_risk=False)
     in_order = free.order_by(*INBOX_ORDER).values_list("pk", flat=True)

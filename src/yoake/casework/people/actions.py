@@ -47,9 +47,7 @@ def add_user(
         user.set_password(password)
         user.save()
         Membership.objects.create(user=user, organisation=organisation, role=role)
-        record(
-            "user_added", actor=actor.name, organisation=organisation.pk, subject=f"user:{user.pk}", role=role
-        )
+        record("user_added", actor=actor.name, organisation=organisation.pk, subject=f"user:{user.pk}", role=role)
     return user, password
 
 

@@ -24,6 +24,7 @@ from yoake.collect import connectors
 from yoake.collect.connector import Skip
 from yoake.errors import BadInput, Refused
 
+
 class LeaseLost(Refused):
     """Another patrol took the source over, or it was removed: whoever held it must stop, and must not touch the row."""
 
@@ -145,9 +146,7 @@ def release_lease(source: Source, token: str) -> None:
 def say_state(source: Source, state: str, problem: str = "", *, next_try_at: datetime | None = None) -> None:
     """How the source is now; a waiting one counts a failure, a running one has none."""
     failures = F("failures") + 1 if state == Source.State.WAITING else 0
-    Source.objects.filter(pk=source.pk).update(
-        state=state, problem=problem, next_try_at=next_try_at, failures=failures
-    )
+    Source.objects.filter(pk=source.pk).update(state=state, problem=problem, next_try_at=next_try_at, failures=failures)
 
 
 def count(source: Source, now: datetime, counts: Mapping[str, int]) -> None:

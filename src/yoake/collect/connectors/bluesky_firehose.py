@@ -3,11 +3,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import libipld
 
-from yoake.collect.bluesky import POST, account_removal, is_japanese, post_of, post_removal, stream, uri_of
+from yoake.collect.bluesky import (
+    POST,
+    account_removal,
+    forget_removal,
+    is_japanese,
+    post_of,
+    post_removal,
+    stream,
+    uri_of,
+)
 from yoake.collect.clean import claimed_time
 from yoake.collect.connector import Context, Liveness, Page, Skip
 from yoake.collect.net import Net
@@ -18,6 +28,7 @@ from yoake.tables.posts import posts_batch, removals_batch
 __all__ = ["BlueskyFirehose"]
 
 _PATH = "/xrpc/com.atproto.sync.subscribeRepos"
+_EMPTY = b"\x01\x71\x12\x20" + sha256(libipld.encode_dag_cbor({"e": [], "l": None})).digest()  # root of an empty tree
 _IGNORED = ("#identity", "#handle", "#migrate")  # say nothing about posts
 
 
@@ -138,8 +149,9 @@ class _Reading:
             if removal is not None:
                 self._removals.append(removal)
         elif kind == "#sync":
-            # The repository was replaced as a whole; what changed is not in the stream.
-            self._skip("repository_replaced", where)
+            # The repository was replaced as a whole; unless it is new and empty, what changed is not in the stream.
+            if not any(block.get("data") == _EMPTY for block in _blocks(body.get("blocks")).values()):
+                self._skip("repository_replaced", where)
         elif kind not in _IGNORED:
             self._skip("unknown_event", where)
 
@@ -150,7 +162,7 @@ class _Reading:
             return
         if body.get("tooBig") is True:
             self._skip("too_big", where)  # servers before #sync leave the changes out
-        blocks: dict[bytes, Any] | None = None
+        blocks: dict[bytes, dict[str, Any]] | None = None
         for op in ops:
             path = op.get("path") if isinstance(op, dict) else None
             if not isinstance(path, str):
@@ -180,6 +192,7 @@ class _Reading:
             self._skip(notes[0], where)
         elif action == "update" or not self._options.only_japanese or is_japanese(row):
             self._rows.append(row)
+            forget_removal(self._removals, row["native_id"])
             self._skipped += [Skip(note, where, kept=True) for note in notes]
 
     def _error(self, body: dict[str, Any]) -> TryLater:
@@ -198,9 +211,9 @@ class _Reading:
         self._skipped.append(Skip(reason, where, kept))
 
 
-def _blocks(car: object) -> dict[bytes, Any]:
+def _blocks(car: object) -> dict[bytes, dict[str, Any]]:
     """The blocks of a CAR file by CID; none when it cannot be read."""
     try:
-        return dict(libipld.decode_car(car)[1])
+        return {cid: block for cid, block in libipld.decode_car(car)[1].items() if isinstance(block, dict)}
     except (ValueError, TypeError, RecursionError):
         return {}

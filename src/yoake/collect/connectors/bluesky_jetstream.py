@@ -8,7 +8,16 @@ from urllib.parse import urlencode
 
 import orjson
 
-from yoake.collect.bluesky import POST, account_removal, is_japanese, post_of, post_removal, stream, uri_of
+from yoake.collect.bluesky import (
+    POST,
+    account_removal,
+    forget_removal,
+    is_japanese,
+    post_of,
+    post_removal,
+    stream,
+    uri_of,
+)
 from yoake.collect.connector import Context, Liveness, Page, Skip
 from yoake.collect.net import Net
 from yoake.collect.xrpc import Xrpc
@@ -152,6 +161,7 @@ class _Reading:
                 self._skip(notes[0], where)
             elif operation == "update" or not self._options.only_japanese or is_japanese(row):
                 self._rows.append(row)
+                forget_removal(self._removals, row["native_id"])
                 self._skipped += [Skip(note, where, kept=True) for note in notes]
         else:
             self._skip("unknown_event", where)

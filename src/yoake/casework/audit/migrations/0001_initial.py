@@ -4,40 +4,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Head',
+            name="Head",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(blank=True, default='', max_length=64)),
-                ('count', models.PositiveBigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hash", models.CharField(blank=True, default="", max_length=64)),
+                ("count", models.PositiveBigIntegerField(default=0)),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=40)),
-                ('actor', models.CharField(max_length=60)),
-                ('organisation', models.PositiveIntegerField(null=True)),
-                ('subject', models.CharField(max_length=60)),
-                ('facts', models.JSONField(default=dict)),
-                ('before', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=40)),
+                ("actor", models.CharField(max_length=60)),
+                ("organisation", models.PositiveIntegerField(null=True)),
+                ("subject", models.CharField(max_length=60)),
+                ("facts", models.JSONField(default=dict)),
+                ("before", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
             ],
             options={
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['subject', 'id'], name='audit_entry_subject_391875_idx')],
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["subject", "id"], name="audit_entry_subject_391875_idx")],
             },
         ),
     ]

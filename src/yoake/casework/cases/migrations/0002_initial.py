@@ -6,106 +6,134 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('cases', '0001_initial'),
-        ('people', '0001_initial'),
-        ('sources', '0001_initial'),
+        ("cases", "0001_initial"),
+        ("people", "0001_initial"),
+        ("sources", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='case',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='people.organisation'),
+            model_name="case",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="people.organisation"
+            ),
         ),
         migrations.AddField(
-            model_name='case',
-            name='source',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='cases', to='sources.source'),
+            model_name="case",
+            name="source",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="cases", to="sources.source"
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL),
+            model_name="decision",
+            name="by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="decisions", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='cases.case'),
+            model_name="decision",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="decisions", to="cases.case"
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='undoes',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='undone_by', to='cases.decision'),
+            model_name="decision",
+            name="undoes",
+            field=models.OneToOneField(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="undone_by", to="cases.decision"
+            ),
         ),
         migrations.AddField(
-            model_name='lease',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='people.organisation'),
+            model_name="lease",
+            name="organisation",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="people.organisation"),
         ),
         migrations.AddField(
-            model_name='lease',
-            name='user',
+            model_name="lease",
+            name="user",
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name='post',
-            name='account',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='posts', to='cases.account'),
+            model_name="post",
+            name="account",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="posts", to="cases.account"
+            ),
         ),
         migrations.AddField(
-            model_name='lease',
-            name='post',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='lease', to='cases.post'),
+            model_name="lease",
+            name="post",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="lease", to="cases.post"
+            ),
         ),
         migrations.AddField(
-            model_name='erasure',
-            name='post',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='erasure', to='cases.post'),
+            model_name="erasure",
+            name="post",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="erasure", to="cases.post"
+            ),
         ),
         migrations.AddField(
-            model_name='case',
-            name='post',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='cases.post'),
+            model_name="case",
+            name="post",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="cases", to="cases.post"),
         ),
         migrations.AddField(
-            model_name='postversion',
-            name='post',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='cases.post'),
+            model_name="postversion",
+            name="post",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="cases.post"
+            ),
         ),
         migrations.AddField(
-            model_name='post',
-            name='current',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='cases.postversion'),
+            model_name="post",
+            name="current",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="cases.postversion"
+            ),
         ),
         migrations.AddField(
-            model_name='finding',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='cases.postversion'),
+            model_name="finding",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="findings", to="cases.postversion"
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='cases.postversion'),
+            model_name="decision",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="decisions", to="cases.postversion"
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['organisation', 'practice', 'state', '-at_risk', '-weight', 'opened_at', 'id'], name='inbox_order'),
+            model_name="case",
+            index=models.Index(
+                fields=["organisation", "practice", "state", "-at_risk", "-weight", "opened_at", "id"],
+                name="inbox_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(fields=('post', 'organisation'), name='one_case_an_organisation'),
+            model_name="case",
+            constraint=models.UniqueConstraint(fields=("post", "organisation"), name="one_case_an_organisation"),
         ),
         migrations.AddConstraint(
-            model_name='postversion',
-            constraint=models.UniqueConstraint(fields=('post', 'content_hash'), name='one_version'),
+            model_name="postversion",
+            constraint=models.UniqueConstraint(fields=("post", "content_hash"), name="one_version"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(fields=('version', 'category', 'detector', 'detector_version'), name='one_finding_a_detector'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(
+                fields=("version", "category", "detector", "detector_version"), name="one_finding_a_detector"
+            ),
         ),
     ]

@@ -5,75 +5,106 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True)),
-                ('connector', models.CharField(max_length=60)),
-                ('options', models.JSONField(blank=True, default=dict)),
-                ('practice', models.BooleanField(default=False)),
-                ('job_board', models.BooleanField(default=False)),
-                ('enabled', models.BooleanField(default=True)),
-                ('cursor', models.TextField(default=None, null=True)),
-                ('state', models.CharField(choices=[('stopped', 'stopped'), ('running', 'running'), ('waiting', 'waiting to try again'), ('paused', 'paused: a person must act')], default='stopped', max_length=10)),
-                ('problem', models.TextField(blank=True, default='')),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField(null=True)),
-                ('seen_until', models.DateTimeField(null=True)),
-                ('last_page_at', models.DateTimeField(null=True)),
-                ('lease_token', models.CharField(blank=True, default='', max_length=32)),
-                ('lease_holder', models.CharField(blank=True, default='', max_length=120)),
-                ('lease_expires_at', models.DateTimeField(null=True)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sources', to='people.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, unique=True)),
+                ("connector", models.CharField(max_length=60)),
+                ("options", models.JSONField(blank=True, default=dict)),
+                ("practice", models.BooleanField(default=False)),
+                ("job_board", models.BooleanField(default=False)),
+                ("enabled", models.BooleanField(default=True)),
+                ("cursor", models.TextField(default=None, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("stopped", "stopped"),
+                            ("running", "running"),
+                            ("waiting", "waiting to try again"),
+                            ("paused", "paused: a person must act"),
+                        ],
+                        default="stopped",
+                        max_length=10,
+                    ),
+                ),
+                ("problem", models.TextField(blank=True, default="")),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("next_try_at", models.DateTimeField(null=True)),
+                ("seen_until", models.DateTimeField(null=True)),
+                ("last_page_at", models.DateTimeField(null=True)),
+                ("lease_token", models.CharField(blank=True, default="", max_length=32)),
+                ("lease_holder", models.CharField(blank=True, default="", max_length=120)),
+                ("lease_expires_at", models.DateTimeField(null=True)),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="sources", to="people.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Skipped',
+            name="Skipped",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('reason', models.CharField(max_length=40)),
-                ('where', models.CharField(max_length=120)),
-                ('kept', models.BooleanField(default=False)),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='skipped', to='sources.source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("reason", models.CharField(max_length=40)),
+                ("where", models.CharField(max_length=120)),
+                ("kept", models.BooleanField(default=False)),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="skipped", to="sources.source"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['source', '-id'], name='sources_ski_source__ded4f6_idx')],
+                "indexes": [models.Index(fields=["source", "-id"], name="sources_ski_source__ded4f6_idx")],
             },
         ),
         migrations.CreateModel(
-            name='NgramCount',
+            name="NgramCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('buckets', models.BinaryField()),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ngram_counts', to='sources.source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("buckets", models.BinaryField()),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="ngram_counts", to="sources.source"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('source', 'day'), name='one_background_a_day')],
+                "constraints": [models.UniqueConstraint(fields=("source", "day"), name="one_background_a_day")],
             },
         ),
         migrations.CreateModel(
-            name='HourCount',
+            name="HourCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField()),
-                ('name', models.CharField(max_length=80)),
-                ('n', models.PositiveBigIntegerField(default=0)),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hour_counts', to='sources.source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hour", models.DateTimeField()),
+                ("name", models.CharField(max_length=80)),
+                ("n", models.PositiveBigIntegerField(default=0)),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="hour_counts", to="sources.source"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('source', 'hour', 'name'), name='one_count_an_hour')],
+                "constraints": [models.UniqueConstraint(fields=("source", "hour", "name"), name="one_count_an_hour")],
             },
         ),
     ]

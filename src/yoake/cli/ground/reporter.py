@@ -1,0 +1,113 @@
+"""Says how the patrols of a process go: each change of a source's state once, and now and then what came in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+
+import click
+from django.db import OperationalError, close_old_connections, connection
+from django.utils import timezone
+
+from yoake.casework.sources.models import Source
+from yoake.cli.progress import ProgressLine
+from yoake.cli.words import _
+from yoake.pipeline.line import Progress
+from yoake.pipeline.patrol import Patrols
+
+LOOKED_EVERY_S = 0.5
+SUMMARY_AFTER_S = 60.0  # the first one; then every ten minutes
+SUMMARY_EVERY_S = 600.0
+
+
+class Reporter:
+    """Watches the rows of the sources, because they say the same to everybody."""
+
+    def __init__(self, patrols: Patrols, line: ProgressLine, *, to_stderr: bool) -> None:
+        self.patrols, self.line, self.to_stderr = patrols, line, to_stderr
+        self._said: dict[str, str] = {}  # by source: the state that was said last
+        self._summary_at = time.monotonic() + SUMMARY_AFTER_S
+
+    def watch(self, done: threading.Event) -> None:
+        """Until `done` is set."""
+        try:
+            while not done.wait(LOOKED_EVERY_S):
+                try:
+                    self._look()
+                    self._said.pop("", None)
+                except OperationalError as problem:
+                    self._say_once("", "away", _("the database does not answer ({problem}); trying again").format(problem=problem))
+                    close_old_connections()
+        finally:
+            connection.close()
+
+    def _look(self) -> None:
+        for source in Source.objects.filter(enabled=True).order_by("pk"):
+            self._look_at(source)
+        if not self._said and not Source.objects.filter(enabled=True).exists():
+            self._say_once("", "none", _("there is no source to watch; add one on the settings page"))
+        if self.line.due:
+            self.line.show(self._totals())
+        if not self.line.shown and time.monotonic() >= self._summary_at:
+            self._summary_at = time.monotonic() + SUMMARY_EVERY_S
+            self._say(self._totals())
+
+    def _look_at(self, source: Source) -> None:
+        progress = self.patrols.progress.get(source.pk)
+        name = source.name
+        if source.state == Source.State.WAITING:
+            self._say_once(
+                name, "waiting", _("{source} is waiting: {problem} It is tried again with growing pauses.").format(
+                    source=name, problem=_sentence(source.problem)
+                ),
+            )
+        elif source.state == Source.State.PAUSED:
+            self._say_once(name, "paused", _("{source} is paused, a person must act: {problem}").format(source=name, problem=source.problem))
+        elif progress is not None and progress.ended:
+            self._say_once(name, "ended", _("{source} was read to its end ({posts:,} posts)").format(source=name, posts=progress.posts))
+        elif progress is not None and progress.pages and not progress.problem:
+            self._say_once(name, "running", _("{source} is being read").format(source=name))
+
+    def _say_once(self, name: str, state: str, what: str) -> None:
+        if self._said.get(name) != state:
+            self._said[name] = state
+            self._say(what)
+
+    def _say(self, what: str) -> None:
+        self.line.clear()
+        click.echo(what, err=self.to_stderr)
+
+    def _totals(self) -> str:
+        told = [
+            _("{source} {posts:,} posts, {queued:,} queued, {skipped:,} skipped, {lag}").format(
+                source=progress.source,
+                posts=progress.posts,
+                queued=progress.counts["queued"],
+                skipped=skipped_of(progress),
+                lag=lag_text(progress.seen_until),
+            )
+            for progress in list(self.patrols.progress.values())
+        ]
+        return " | ".join(told) or _("nothing came in yet")
+
+
+def skipped_of(progress: Progress) -> int:
+    """How many things could not be read as they were."""
+    return sum(n for name, n in progress.counts.items() if name.startswith("skipped:"))
+
+
+def lag_text(seen_until: datetime | None) -> str:
+    """How far behind the network's own time the newest thing read is."""
+    if seen_until is None:
+        return _("nothing read yet")
+    behind_s = max(0.0, (timezone.now() - seen_until).total_seconds())
+    if behind_s < 120:
+        return _("{seconds:.0f} s behind live").format(seconds=behind_s)
+    if behind_s < 7200:
+        return _("{minutes:.0f} min behind live").format(minutes=behind_s / 60)
+    return _("{hours:.0f} h behind live").format(hours=behind_s / 3600)
+
+
+def _sentence(problem: str) -> str:
+    return problem if problem.endswith((".", "。")) else f"{problem}."

@@ -1,0 +1,324 @@
+"""One case: what was written, why it is here, who did what; the judgement.
+
+Opening the page takes the lease by a POST that the page sends as soon as it is shown, not by the GET itself: a page
+that was only fetched ahead, or opened in a tab and never looked at by a script-less reader, holds nobody up, and GET
+stays without effect. Leaving the page gives the lease back. Deciding works without either: the action checks that
+nobody else holds the post.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from yoake.casework.cases import actions
+from yoake.casework.cases.categories import categories
+from yoake.casework.cases.models import Case, Decision, Finding, PostVersion
+from yoake.casework.cases.queries import CaseView, case_view, earlier_versions, neighbours
+from yoake.casework.people.queries import Actor, names_of
+from yoake.collect import practice
+from yoake.console import marks, words
+from yoake.console.page import page, staff_page
+from yoake.errors import BadInput, Refused
+
+LEGEND_SHOWN = 12  # more evidence than this is folded away; it stays marked in the text
+_LANG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")
+
+
+@dataclass(frozen=True)
+class FieldShown:
+    """A part of the post with its evidence marked."""
+
+    name: str  # text, profile, parent_text
+    pieces: list[marks.Piece]
+    unseen: int  # characters that cannot be seen
+
+
+@dataclass(frozen=True)
+class FindingShown:
+    """A finding in words."""
+
+    finding: Finding
+    at_risk: bool
+    explanation: str
+    counter: str
+    frame: str
+    elements: list[tuple[str, str]]  # what an analyst ticks, the words that show it
+    missing: list[str]  # of the six items of a job ad
+    present: list[tuple[str, str]]
+    spans: float  # log-odds of all its spans together
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of what happened."""
+
+    at: Any
+    who: str
+    text: str
+    quiet: bool  # reading and putting back: shown small
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """What the practice desk answers, beside what was decided."""
+
+    verdict: str
+    category: str
+    why: str
+    agrees: bool
+
+
+@require_GET
+@staff_page
+def show(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
+    """The case page."""
+    return _page(request, actor, case_id, category=request.GET.get("category", ""))
+
+
+@require_POST
+@staff_page
+def lease(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
+    """Takes or keeps the lease; answers with the line that says who reads the post and whether anything changed."""
+    view = case_view(actor, case_id)
+    changed = str(view.version.pk if view.version else "") != request.POST.get("version_id", "")
+    waiting = view.case.state == Case.State.WAITING
+    problem = ""
+    if actor.may("decide") and waiting and not changed:
+        try:
+            actions.take_lease(actor, case_id)
+        except Refused as error:
+            problem = words.sentence(error)
+    decided_by = ""
+    if view.standing is not None and not waiting:
+        decided_by = names_of(actor, [view.standing.by_id]).get(view.standing.by_id, "")
+    return render(
+        request,
+        "yoake/lease.html",
+        {"view": view, "problem": problem, "changed": changed, "waiting": waiting, "decided_by": decided_by},
+    )
+
+
+@require_POST
+@staff_page
+def release(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
+    """Gives the lease back; the browser sends this when the page is left."""
+    actions.release_lease(actor, case_id)
+    return HttpResponse(status=204)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page
+def decide(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
+    """Records the judgement, then shows the next case; on the practice desk the model answer first."""
+    if request.method == "GET":  # after signing in again
+        return redirect("case", case_id=case_id)
+    view, category = case_view(actor, case_id), request.POST.get("desk_category", "")
+    try:
+        version_id = _number(request.POST.get("version_id", ""))
+        verdict = request.POST.get("verdict", "")
+        if verdict not in Decision.Verdict.values:
+            raise BadInput("verdict", verdict, gettext("choose in scope, not in scope or cannot tell"))
+        if verdict == Decision.Verdict.IN_SCOPE and not request.POST.get("category"):
+            raise BadInput("category", "", gettext("choose the category that holds"))
+        _before, following = neighbours(actor, view.case, category=category)
+        actions.decide(
+            actor,
+            case_id,
+            verdict,
+            version_id=version_id,
+            category_slug=request.POST.get("category", ""),
+            also=tuple(slug for slug in request.POST.getlist("also") if slug != request.POST.get("category")),
+            reason=request.POST.get("reason", ""),
+        )
+    except (BadInput, Refused) as error:
+        return _page(request, actor, case_id, category=category, problem=words.sentence(error), status=409)
+    if view.case.practice:
+        return redirect(_address(case_id, category=category))
+    if following is None:
+        return redirect(_with(reverse("desk", args=["live"]), decided=case_id, category=category))
+    return redirect(_address(following, category=category, decided=case_id))
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page
+def undo(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
+    """Takes the standing decision back and shows the case again."""
+    if request.method == "GET":
+        return redirect("case", case_id=case_id)
+    category = request.POST.get("desk_category", "")
+    try:
+        actions.undo(actor, case_id)
+    except Refused as error:
+        return _page(request, actor, case_id, category=category, problem=words.sentence(error), status=409)
+    messages.success(request, gettext("The decision is taken back; the case waits again."))
+    return redirect(_address(case_id, category=category))
+
+
+def _page(
+    request: HttpRequest, actor: Actor, case_id: int, *, category: str, problem: str = "", status: int = 200
+) -> HttpResponse:
+    view = case_view(actor, case_id)
+    before, following = neighbours(actor, view.case, category=category)
+    live_findings = [finding for finding in view.findings if not finding.shadow]
+    evidence = _evidence(view.version, live_findings)
+    held = view.lease if view.lease is not None and view.lease.user_id != actor.user_id else None
+    users = [int(entry.actor[5:]) for entry in view.log if entry.actor.startswith("user:")]
+    if held is not None:
+        users.append(held.user_id)
+    names = names_of(actor, users)
+    in_scope, record_only = _choices(live_findings)
+    return page(
+        request,
+        actor,
+        "yoake/case.html",
+        {
+            "view": view,
+            "case": view.case,
+            "post": view.case.post,
+            "version": view.version,
+            "desk": "practice" if view.case.practice else "live",
+            "category": category,
+            "problem": problem,
+            "entered": request.POST if request.method == "POST" else {},
+            "fields": _fields(view.version, evidence),
+            "post_lang": _post_lang(view.version),
+            "legend": [reason for reason, _start, _end in evidence],
+            "legend_shown": LEGEND_SHOWN,
+            "top": _in_words(live_findings[0]) if live_findings else None,
+            "findings": [_in_words(finding) for finding in live_findings],
+            "shadow": [_in_words(finding) for finding in view.findings if finding.shadow],
+            "earlier": earlier_versions(actor, view.case),
+            "held": held,
+            "held_by": names.get(held.user_id, "") if held is not None else "",
+            "log": [
+                LogLine(
+                    entry.at,
+                    words.actor_name(entry.actor, names),
+                    words.entry_text(entry),
+                    quiet=entry.kind in ("lease_taken", "lease_released"),
+                )
+                for entry in view.log
+            ],
+            "may_decide": "decide" in view.allowed,
+            "may_undo": "undo" in view.allowed,
+            "chosen": live_findings[0].category if live_findings else "",
+            "in_scope": in_scope,
+            "record_only": record_only,
+            "others_found": sorted({f.category for f in live_findings[1:] if f.grade != "low"} - {view.case.category}),
+            "reason_longest": actions.REASON_LONGEST,
+            "before": before,
+            "following": following,
+            "toast": _toast(request, actor),
+            "model_answer": _model_answer(view),
+        },
+        status=status,
+    )
+
+
+def _evidence(version: PostVersion | None, findings: list[Finding]) -> list[tuple[marks.Reason, int, int]]:
+    if version is None:
+        return []
+    spans = [(finding.category, span) for finding in findings for span in finding.body.get("spans", ())]
+    return marks.reasons(spans, _texts(version))
+
+
+def _texts(version: PostVersion) -> dict[str, str]:
+    return {"text": version.text, "profile": version.profile, "parent_text": version.parent_text}
+
+
+def _fields(version: PostVersion | None, evidence: list[tuple[marks.Reason, int, int]]) -> dict[str, FieldShown]:
+    if version is None:
+        return {}
+    return {
+        name: FieldShown(
+            name, marks.pieces(text, [item for item in evidence if item[0].field == name]), marks.unseen_count(text)
+        )
+        for name, text in _texts(version).items()
+        if text
+    }
+
+
+def _in_words(finding: Finding) -> FindingShown:
+    body, items = finding.body, finding.body.get("items") or {}
+    return FindingShown(
+        finding,
+        words.is_at_risk(finding.category),
+        words.told(body.get("explanation")),
+        words.told(body.get("counter")),
+        words.frame_name(finding.category, finding.frame) if finding.frame else "",
+        [
+            (words.element_name(finding.category, element["name"]), (element.get("span") or {}).get("text", ""))
+            for element in body.get("elements", ())
+        ],
+        [words.item_name(name) for name in items.get("missing") or ()],
+        [
+            (words.item_name(item["name"]), (item.get("span") or {}).get("text", "")) for item in items.get("present") or ()
+        ],
+        sum(float(span["weight"]) for span in body.get("spans", ())),
+    )
+
+
+def _choices(findings: list[Finding]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Categories for "in scope as": those found first, then the others; and the record-only ones apart."""
+    today = timezone.now().astimezone(words.TOKYO).date()
+    found = list(dict.fromkeys(finding.category for finding in findings))
+    known = categories()
+    ordered = [slug for slug in found if slug in known] + [slug for slug in known if slug not in found]
+    record_only = [slug for slug in ordered if known[slug].class_on(today) == "record_only"]
+    return (
+        [(slug, words.category_name(slug)) for slug in ordered if slug not in record_only],
+        [(slug, words.category_name(slug)) for slug in record_only],
+    )
+
+
+def _model_answer(view: CaseView) -> ModelAnswer | None:
+    """The practice desk's answer, once somebody decided."""
+    if not view.case.practice or view.standing is None or view.case.state == Case.State.WAITING:
+        return None
+    answer = practice.answer(view.case.post.native_id)
+    if answer is None:
+        return None
+    agrees = answer.verdict == view.standing.verdict and answer.category == view.standing.category
+    return ModelAnswer(answer.verdict, answer.category, words.told({"ja": answer.ja, "en": answer.en}), agrees)
+
+
+def _toast(request: HttpRequest, actor: Actor) -> CaseView | None:
+    """The case that was decided just before, while that can be undone."""
+    decided = _number(request.GET.get("decided", ""))
+    if not decided:
+        return None
+    try:
+        view = case_view(actor, decided)
+    except BadInput:
+        return None
+    return view if "undo" in view.allowed else None
+
+
+def _post_lang(version: PostVersion | None) -> str:
+    """The language the network says the post is in, for fonts and screen readers; Japanese when it says nothing usable."""
+    said = version.lang.split(",")[0].strip() if version else ""
+    return said if _LANG.fullmatch(said) else "ja"
+
+
+def _address(case_id: int, **parameters: object) -> str:
+    return _with(reverse("case", args=[case_id]), **parameters)
+
+
+def _with(address: str, **parameters: object) -> str:
+    given = {name: value for name, value in parameters.items() if value}
+    return f"{address}?{urlencode(given)}" if given else address
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

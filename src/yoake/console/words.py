@@ -1,0 +1,256 @@
+"""What codes are called on a page: categories, classes, grades, verdicts, cues, states, audit entries, errors.
+
+Names of categories, cues and elements are data of the category (ja, en); everything else is in the message catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.translation import get_language, gettext, gettext_noop, ngettext, pgettext
+
+from yoake.casework.audit.models import Entry
+from yoake.casework.cases.categories import categories
+from yoake.detect.category import FRAME
+from yoake.errors import BadInput, YoakeError
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+_CLASSES = {
+    "illegal": gettext_noop("illegal information"),
+    "serious_crime_related": gettext_noop("closely related to serious crimes"),
+    "suicide_inducing": gettext_noop("suicide-inducing information"),
+    "harmful": gettext_noop("harmful information"),
+    "at_risk": gettext_noop("person at risk"),
+    "record_only": gettext_noop("record only"),
+}
+_GRADES = {
+    "high": gettext_noop("strong signs"),
+    "mid": gettext_noop("some signs"),
+    "low": gettext_noop("weak signs"),
+}
+_VERDICTS = {
+    "in_scope": gettext_noop("in scope"),
+    "not_in_scope": gettext_noop("not in scope"),
+    "cannot_tell": gettext_noop("cannot tell"),
+}
+_FIELDS = {
+    "text": gettext_noop("post"),
+    "profile": gettext_noop("profile"),
+    "parent_text": gettext_noop("post it replies to"),
+}
+_GONE = {
+    "deleted_by_author": gettext_noop("deleted by its author"),
+    "removed_by_provider": gettext_noop("removed by the provider"),
+    "deactivated": gettext_noop("account closed"),
+    "suspended": gettext_noop("account suspended"),
+    "account_suspended": gettext_noop("account suspended"),
+    "private": gettext_noop("made private"),
+}
+_SKIPPED = {
+    "not_json": gettext_noop("not JSON"),
+    "no_id": gettext_noop("without an id"),
+    "no_text": gettext_noop("without text"),
+    "not_utf8": gettext_noop("broken characters"),
+    "too_long": gettext_noop("too long"),
+    "unknown_record": gettext_noop("unknown kind"),
+    "future_time": gettext_noop("time lies in the future"),
+    "no_time": gettext_noop("without a time"),
+    "bad_time": gettext_noop("unreadable time"),
+    "replaced_characters": gettext_noop("characters replaced"),
+}
+_ENTRIES = {
+    "case_opened": gettext_noop("opened the case"),
+    "case_reopened": gettext_noop("opened the case again, because the post changed"),
+    "added_by_hand": gettext_noop("added the post by hand"),
+    "lease_taken": gettext_noop("started reading"),
+    "lease_released": gettext_noop("put it back"),
+    "decided": gettext_noop("decided"),
+    "undone": gettext_noop("took the decision back"),
+    "post_changed": gettext_noop("saw that the post was edited"),
+    "post_gone": gettext_noop("saw that the post is gone"),
+    "post_back": gettext_noop("saw that the post is back"),
+    "erased": gettext_noop("erased text, author and link"),
+}
+_PARTS = {
+    "patrol": gettext_noop("Patrol"),
+    "intake": gettext_noop("Patrol"),
+    "worker": gettext_noop("Worker"),
+    "command": gettext_noop("Command line"),
+}
+_WRONG = {  # fields a person fills in
+    "url": gettext_noop("URL"),
+    "text": gettext_noop("Text"),
+    "post": gettext_noop("Post"),
+    "reason": gettext_noop("Reason"),
+    "verdict": gettext_noop("Judgement"),
+    "category": gettext_noop("Category"),
+    "password": gettext_noop("Password"),
+    "language": gettext_noop("Language"),
+}
+# Sentences that are put together in code and so cannot be collected from there.
+_SENTENCES = (
+    gettext_noop("this post is held by a colleague; take another case, or wait until it is released"),
+    gettext_noop("this post is held by another body; take another case, or wait until it is released"),
+    gettext_noop("at most 2000 characters"),
+    gettext_noop("at most 20000 characters"),
+    gettext_noop("one of in_scope, not_in_scope, cannot_tell"),
+)
+
+
+def category_name(slug: str) -> str:
+    """What the category is called; a slug that no longer exists as it is."""
+    if not slug:
+        return gettext("no category")
+    known = categories().get(slug)
+    return _in_language(known.name.ja, known.name.en) if known else slug
+
+
+def is_at_risk(slug: str) -> bool:
+    """Whether the category is about a person who needs help."""
+    known = categories().get(slug)
+    return known is not None and known.at_risk
+
+
+def class_name(name: str) -> str:
+    """What the hotline class is called."""
+    return _word(_CLASSES, name)
+
+
+def grade_name(grade: str) -> str:
+    """How strong the signs are."""
+    return _word(_GRADES, grade)
+
+
+def verdict_name(verdict: str) -> str:
+    """What was decided."""
+    return _word(_VERDICTS, verdict)
+
+
+def field_name(field: str) -> str:
+    """Which part of a post: its text, the profile, the post it replies to, a picture."""
+    if field.startswith("image:"):
+        return gettext("picture %(number)s") % {"number": field.removeprefix("image:")}
+    return _word(_FIELDS, field)
+
+
+def gone_name(state: str) -> str:
+    """Why a post cannot be seen any more."""
+    return _word(_GONE, state)
+
+
+def skipped_name(reason: str) -> str:
+    """Why something could not be read."""
+    return _word(_SKIPPED, reason)
+
+
+def cue_name(category: str, cue: str) -> str:
+    """The role that words play for a category, or the context they show ("frame:news")."""
+    known = categories().get(category)
+    if known is not None:
+        named = known.frames if cue.startswith(FRAME) else known.cues
+        for item in named:
+            if item.name == cue.removeprefix(FRAME):
+                return _in_language(item.label.ja, item.label.en)
+    return cue.removeprefix(FRAME)
+
+
+def frame_name(category: str, frame: str) -> str:
+    """The context a post shows (news, police warning, question ...)."""
+    return cue_name(category, FRAME + frame)
+
+
+def element_name(category: str, element: str) -> str:
+    """What an analyst ticks."""
+    known = categories().get(category)
+    for item in known.elements if known else ():
+        if item.name == element:
+            return _in_language(item.label.ja, item.label.en)
+    return element
+
+
+def told(words: Mapping[str, str] | None) -> str:
+    """A text that comes in both languages, in the reader's; in the other one when theirs is missing."""
+    words = words or {}
+    return _in_language(words.get("ja", ""), words.get("en", "")) or words.get("ja", "") or words.get("en", "")
+
+
+def actor_name(actor: str, names: Mapping[int, str]) -> str:
+    """Who did something, from how the audit writes it: user:7, patrol:2, worker."""
+    kind, _, number = actor.partition(":")
+    if kind == "user" and number.isdigit():
+        return names.get(int(number), gettext("somebody of another organisation"))
+    return _word(_PARTS, kind)
+
+
+def entry_text(entry: Entry) -> str:
+    """What an audit entry says happened."""
+    done = _word(_ENTRIES, entry.kind)
+    facts = entry.facts
+    detail = ""
+    if entry.kind == "decided":
+        detail = verdict_name(str(facts.get("verdict", "")))
+        if facts.get("category"):
+            detail += pgettext("between verdict and category", ": ") + category_name(str(facts["category"]))
+    elif entry.kind in ("case_opened", "added_by_hand") and facts.get("category"):
+        detail = category_name(str(facts["category"]))
+        if facts.get("grade"):
+            detail += pgettext("between category and grade", ", ") + grade_name(str(facts["grade"]))
+    elif entry.kind == "post_gone":
+        detail = gone_name(str(facts.get("state", "")))
+    return gettext("%(done)s (%(detail)s)") % {"done": done, "detail": detail} if detail else done
+
+
+def sentence(error: YoakeError) -> str:
+    """One sentence a person can act on, in their language where the catalogue has it."""
+    if isinstance(error, BadInput):
+        field = _word(_WRONG, error.field)
+        return gettext("%(field)s: %(accepted)s.") % {"field": field, "accepted": gettext(error.accepted)}
+    text = gettext(str(error))
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "。", "!", "?")) else gettext("."))
+
+
+def age(at: datetime, now: datetime | None = None) -> str:
+    """How long ago, as people say it."""
+    seconds = ((now or timezone.now()) - at).total_seconds()
+    for unit_s, text in (
+        (86400, gettext("%d d ago")),
+        (3600, gettext("%d h ago")),
+        (60, gettext("%d min ago")),
+    ):
+        if seconds >= unit_s:
+            return text % (seconds // unit_s)
+    return gettext("just now")
+
+
+def clock(at: datetime) -> str:
+    """Day and time in Tokyo, to the second."""
+    return at.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def hour_minute(at: datetime, now: datetime | None = None) -> str:
+    """The time in Tokyo, with the day in front when it is not today's."""
+    here = at.astimezone(TOKYO)
+    today = (now or timezone.now()).astimezone(TOKYO).date()
+    return here.strftime("%H:%M" if here.date() == today else "%m-%d %H:%M")
+
+
+def seconds_long(seconds: float) -> str:
+    """A stretch of time, roughly."""
+    seconds = max(0, int(seconds))
+    if seconds < 60:
+        return ngettext("%d second", "%d seconds", seconds) % seconds
+    if seconds < 3600:
+        return ngettext("%d minute", "%d minutes", seconds // 60) % (seconds // 60)
+    return ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
+
+
+def _word(words: Mapping[str, str], code: str) -> str:
+    return gettext(words[code]) if code in words else code
+
+
+def _in_language(ja: str, en: str) -> str:
+    return en if (get_language() or "ja").startswith("en") else ja

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+from tests.collect.loopback import http_server, respond, socket_server
+from websockets.sync.server import ServerConnection
+
+from yoake.collect.net import Net, is_public
+from yoake.errors import BadInput, Refused, TryLater
+
+NET = Net(allow_private=True, contact="patrol@example.jp")
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::6810:84e5", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("100.64.0.1", False),  # carrier-grade NAT
+        ("169.254.169.254", False),  # metadata of cloud machines
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1", False),
+        ("fc00::1", False),
+        ("ff02::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("::ffff:8.8.8.8", True),
+        ("64:ff9b::7f00:1", False),  # NAT64 of 127.0.0.1
+        ("64:ff9b::808:808", True),
+        ("2002:7f00:1::", False),  # 6to4 of 127.0.0.1
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),  # Teredo
+    ],
+)
+def test_which_addresses_are_public(address: str, public: bool) -> None:
+    assert is_public(ipaddress.ip_address(address)) is public
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"]
+)
+def test_a_private_address_is_refused_however_it_is_written(host: str) -> None:
+    reached: list[str] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        reached.append(request.path)
+        respond(request, 200)
+
+    with http_server(answer) as url:
+        port = url.rpartition(":")[2]
+        with pytest.raises((Refused, TryLater)):  # a machine without IPv6 cannot even find ::1
+            Net().get(f"http://{host}:{port}/")
+        with pytest.raises((Refused, TryLater)), Net().websocket(f"ws://{host}:{port}/"):
+            pass
+    assert reached == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://example.org/", "file:///etc/passwd", "example.org", "http://", "http://a:b@127.0.0.1/", "http://h:99999/", "http://h\n/"],
+)
+def test_what_is_no_address_is_bad_input(url: str) -> None:
+    with pytest.raises(BadInput):
+        NET.get(url)
+
+
+def test_a_name_is_resolved_once_and_every_redirect_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    resolver = socket.getaddrinfo
+
+    def resolve(host: str, port: int, *rest: Any, **named: Any) -> Any:
+        if not host.endswith(".example"):
+            return resolver(host, port, *rest, **named)  # a socket turns an address into an address this way
+        asked.append(host)
+        return resolver("127.0.0.1", port, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    hosts: list[str] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        hosts.append(request.headers["Host"])
+        if request.path == "/":
+            respond(request, 302, Location=f"http://second.example:{request.server.server_address[1]}/there?x=1")
+        else:
+            respond(request, 200, b"{}")
+
+    with http_server(answer) as url:
+        port = url.rpartition(":")[2]
+        response = NET.get(f"http://first.example:{port}/")
+        assert response.status == 200
+        assert response.url == f"http://second.example:{port}/there?x=1"
+        assert hosts == [f"first.example:{port}", f"second.example:{port}"]  # the Host header keeps the name
+        assert asked == ["first.example", "second.example"]
+        with pytest.raises(Refused, match="first.example is on a private network"):
+            Net().get(f"http://first.example:{port}/")
+
+
+def test_a_redirect_to_another_host_takes_no_headers_along() -> None:
+    seen: list[str | None] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        seen.append(request.headers["X-Token"])
+        port = request.server.server_address[1]
+        places = {"/": "/same", "/same": f"http://localhost:{port}/other"}
+        if request.path in places:
+            respond(request, 307, Location=places[request.path])
+        else:
+            respond(request, 200)
+
+    with http_server(answer) as url:
+        NET.get(url + "/", headers={"X-Token": "t"})
+    assert seen == ["t", "t", None]
+
+
+def test_redirects_end() -> None:
+    with http_server(lambda r: respond(r, 302, Location="/")) as url, pytest.raises(Refused, match="without end"):
+        NET.get(url)
+
+
+def test_a_request_says_who_asks_and_carries_its_parameters() -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        seen.append((request.path, request.headers["User-Agent"]))
+        respond(request, 404, b'{"error":"x"}')
+
+    with http_server(answer) as url:
+        response = NET.get(f"{url}/a?b=1", params={"c": "夜明け&", "d": 2})
+    assert seen[0][0] == "/a?b=1&c=%E5%A4%9C%E6%98%8E%E3%81%91%26&d=2"
+    assert seen[0][1] is not None
+    assert seen[0][1].startswith("Yoake/")
+    assert "patrol@example.jp" in seen[0][1]
+    assert (response.status, response.json()) == (404, {"error": "x"})
+
+
+def test_contact_must_fit_a_header() -> None:
+    with pytest.raises(BadInput):
+        Net(contact="警察\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, Refused), (403, Refused), (429, TryLater), (408, TryLater)]
+)
+def test_statuses_that_mean_the_same_everywhere(status: int, error: type[Exception]) -> None:
+    with http_server(lambda r: respond(r, status, Retry_After="7")) as url, pytest.raises(error, match="127.0.0.1") as raised:
+        NET.get(url)
+    if isinstance(raised.value, TryLater):
+        assert raised.value.after_s == 7
+
+
+def test_a_body_has_a_size_limit() -> None:
+    with http_server(lambda r: respond(r, 200, b"x" * 200_000)) as url:
+        assert len(NET.get(url).body) == 200_000
+        with pytest.raises(TryLater, match=r"more than 100,000 bytes"):
+            NET.get(url, limit_bytes=100_000)
+
+
+def test_an_encoded_body_is_not_unpacked() -> None:
+    with http_server(lambda r: respond(r, 200, b"x", Content_Encoding="gzip")) as url, pytest.raises(TryLater, match="encoding"):
+        NET.get(url)
+
+
+def test_a_slow_body_ends_in_time() -> None:
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Connection", "close")
+        request.end_headers()
+        for _ in range(40):
+            request.wfile.write(b"x")
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    with http_server(lambda r: _quietly(drip, r)) as url, pytest.raises(TryLater, match="127.0.0.1"):
+        NET.get(url, timeout_s=0.3)
+    assert time.monotonic() - began < 3
+
+
+def _quietly(write: Callable[[BaseHTTPRequestHandler], None], request: BaseHTTPRequestHandler) -> None:
+    with suppress(OSError):
+        write(request)
+
+
+def test_a_server_that_is_down_is_named_in_one_sentence_within_five_seconds() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, not listening: refuses
+        port = unused.getsockname()[1]
+        began = time.monotonic()
+        with pytest.raises(TryLater, match=r"^127\.0\.0\.1 refuses the connection; trying again later\.$"):
+            NET.get(f"http://127.0.0.1:{port}/")
+        with pytest.raises(TryLater, match="refuses"), NET.websocket(f"ws://127.0.0.1:{port}/"):
+            pass
+        assert time.monotonic() - began < 5
+
+
+def test_a_resolver_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: let_go.wait(10) and [])
+    began = time.monotonic()
+    try:
+        with pytest.raises(TryLater, match="hangs.example does not answer"), NET.websocket("ws://hangs.example/", timeout_s=0.2):
+            pass
+        with pytest.raises(TryLater, match="hangs.example does not answer"):
+            NET.get("http://hangs.example/", timeout_s=0.2)
+    finally:
+        let_go.set()
+    assert time.monotonic() - began < 4
+
+
+def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(TryLater, match=r"plc.directory cannot be found \(no network, or no such name\)"):
+        NET.get("https://plc.directory/")
+
+
+def test_a_name_may_have_japanese_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fail(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(TryLater):
+        NET.get("https://夜明け.example/")
+    assert asked == ["xn--d5qo18j0ga.example"] or asked[0].startswith("xn--")
+
+
+def test_tls_proves_the_host_name() -> None:
+    """The address is pinned, the name is what the certificate must show: a server without TLS proves nothing."""
+    with http_server(lambda r: respond(r, 200)) as url:
+        port = url.rpartition(":")[2]
+        with pytest.raises(TryLater, match="localhost"):
+            NET.get(f"https://localhost:{port}/")
+        with pytest.raises(TryLater, match="localhost"), NET.websocket(f"wss://localhost:{port}/"):
+            pass
+
+
+def test_messages_of_a_websocket() -> None:
+    def script(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        connection.send(connection.request.headers["User-Agent"])
+        connection.send(b"\x00\xff")
+        connection.recv()
+
+    with socket_server(script) as url:
+        with NET.websocket(url) as opened:
+            first = opened.recv(2)
+            assert isinstance(first, str)
+            assert first.startswith("Yoake/")
+            assert opened.recv(2) == b"\x00\xff"
+            assert opened.recv(0.01) is None  # silence is not an error
+
+
+@pytest.mark.parametrize("how", ["close", "too long", "not UTF-8"])
+def test_a_websocket_that_ends_says_so(how: str) -> None:
+    def script(connection: ServerConnection) -> None:
+        if how == "too long":
+            connection.send("x" * 2000)
+            connection.recv()
+        elif how == "not UTF-8":
+            connection.send(b"\xff\xfe", text=True)
+            connection.recv()
+
+    with socket_server(script) as url, NET.websocket(url, limit_bytes=1000) as opened:
+        with pytest.raises(TryLater, match="127.0.0.1"):
+            while True:
+                opened.recv(2)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, Refused), (403, Refused), (404, Refused), (200, Refused), (302, Refused), (503, TryLater), (429, TryLater)]
+)
+def test_a_websocket_that_is_not_opened(status: int, error: type[Exception]) -> None:
+    with http_server(lambda r: respond(r, status, Location="/x")) as url, pytest.raises(error, match="127.0.0.1"):
+        with NET.websocket(url.replace("http", "ws")):
+            pass
+
+
+def test_a_server_that_speaks_no_http() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_say_nonsense, args=(server,)).start()
+        with pytest.raises(TryLater, match="127.0.0.1"):
+            NET.get(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        threading.Thread(target=_say_nonsense, args=(server,)).start()
+        with pytest.raises(TryLater, match="127.0.0.1"), NET.websocket(f"ws://127.0.0.1:{server.getsockname()[1]}/"):
+            pass
+
+
+def _say_nonsense(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"220 mail.example ESMTP\r\n\r\n")
+
+
+def test_waiting_ends_when_the_patrol_stops() -> None:
+    stop = threading.Event()
+    net = Net(stop=stop)
+    assert net.wait(0.01) is False
+    threading.Timer(0.05, stop.set).start()
+    began = time.monotonic()
+    assert net.wait(10) is True
+    assert time.monotonic() - began < 5
+    assert net.stopping
