@@ -79,6 +79,7 @@ else:
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": DATABASE_FOLDER / "yoake.sqlite3",
+            "TEST": {"NAME": DATABASE_FOLDER / "test.sqlite3"},  # a file as in real life: threads share it
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",  # a writer waits at its first statement instead of failing at its last
                 "timeout": 20,

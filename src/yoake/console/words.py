@@ -62,6 +62,18 @@ _SKIPPED = {
     "bad_time": gettext_noop("unreadable time"),
     "replaced_characters": gettext_noop("characters replaced"),
 }
+_ITEMS = {  # what a job ad must itself show
+    "recruiter": gettext_noop("name of the recruiter"),
+    "address": gettext_noop("address"),
+    "contact": gettext_noop("contact"),
+    "work": gettext_noop("work"),
+    "workplace": gettext_noop("workplace"),
+    "wage": gettext_noop("wage"),
+}
+_FRAMES = {  # those that belong to no single category
+    "advertisement": gettext_noop("advertisement"),
+    "plea": gettext_noop("plea for help"),
+}
 _ENTRIES = {
     "case_opened": gettext_noop("opened the case"),
     "case_reopened": gettext_noop("opened the case again, because the post changed"),
@@ -130,6 +142,13 @@ def verdict_name(verdict: str) -> str:
     return _word(_VERDICTS, verdict)
 
 
+def verdict_in_full(verdict: str, category: str) -> str:
+    """The verdict, with the category when there is one."""
+    if not category:
+        return verdict_name(verdict)
+    return verdict_name(verdict) + pgettext("between verdict and category", ": ") + category_name(category)
+
+
 def field_name(field: str) -> str:
     """Which part of a post: its text, the profile, the post it replies to, a picture."""
     if field.startswith("image:"):
@@ -155,7 +174,7 @@ def cue_name(category: str, cue: str) -> str:
         for item in named:
             if item.name == cue.removeprefix(FRAME):
                 return _in_language(item.label.ja, item.label.en)
-    return cue.removeprefix(FRAME)
+    return _word(_FRAMES, cue.removeprefix(FRAME))
 
 
 def frame_name(category: str, frame: str) -> str:
@@ -170,6 +189,11 @@ def element_name(category: str, element: str) -> str:
         if item.name == element:
             return _in_language(item.label.ja, item.label.en)
     return element
+
+
+def item_name(item: str) -> str:
+    """One of the six items of a job ad."""
+    return _word(_ITEMS, item)
 
 
 def told(words: Mapping[str, str] | None) -> str:
@@ -192,9 +216,7 @@ def entry_text(entry: Entry) -> str:
     facts = entry.facts
     detail = ""
     if entry.kind == "decided":
-        detail = verdict_name(str(facts.get("verdict", "")))
-        if facts.get("category"):
-            detail += pgettext("between verdict and category", ": ") + category_name(str(facts["category"]))
+        detail = verdict_in_full(str(facts.get("verdict", "")), str(facts.get("category") or ""))
     elif entry.kind in ("case_opened", "added_by_hand") and facts.get("category"):
         detail = category_name(str(facts["category"]))
         if facts.get("grade"):
@@ -209,8 +231,15 @@ def sentence(error: YoakeError) -> str:
     if isinstance(error, BadInput):
         field = _word(_WRONG, error.field)
         return gettext("%(field)s: %(accepted)s.") % {"field": field, "accepted": gettext(error.accepted)}
-    text = gettext(str(error))
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "。", "!", "?")) else gettext("."))
+    return plain_sentence(str(error))
+
+
+def plain_sentence(text: str) -> str:
+    """The sentence, in the reader's language where the catalogue has it, with a capital and a full stop."""
+    said = gettext(text) if text else ""
+    if not said or said.endswith((".", "。", "!", "?")):
+        return said
+    return said[:1].upper() + said[1:] + gettext(".")
 
 
 def age(at: datetime, now: datetime | None = None) -> str:
