@@ -142,6 +142,20 @@ def test_a_suspended_account_takes_its_posts_along_and_brings_them_back(live: So
     assert {p.native_id: p.gone_state for p in Post.objects.all()} == {"1": "", "2": ""}
 
 
+def test_a_deletion_and_news_of_the_account_in_one_page(live: Source) -> None:
+    arrive(live, [post(author_id="did:x")], [finding()])
+    news = [removal(), removal("did:x", kind="account", state="back")]
+    arrive(live, [], [], removed=removals_batch(news))
+    assert Post.objects.get().gone_state == "deleted_by_author"
+
+
+def test_suspended_and_back_in_one_page(live: Source) -> None:
+    arrive(live, [post(author_id="did:x")], [finding()])
+    news = [removal("did:x", kind="account", state=state) for state in ("suspended", "back")]
+    arrive(live, [], [], removed=removals_batch(news))
+    assert Post.objects.get().gone_state == ""
+
+
 def test_skipped_things_are_counted_and_named(live: Source) -> None:
     arrive(live, [], [], skipped=(Skip("not_json", "line 17"), Skip("not_json", "line 18")))
     assert counts(live)["skipped:not_json"] == 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from yoake.errors import Refused
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(acts: list[Callable[[], Any]]) -> list[Any]:
+def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
     """What each act returned, or the refusal it met; all begin in the same moment."""
     results: list[Any] = [None] * len(acts)
     ready = threading.Barrier(len(acts))
@@ -59,14 +60,14 @@ def refused(results: list[Any]) -> int:
 
 def test_one_of_six_decides(waiting: Case, colleagues: list[Actor]) -> None:
     version = waiting.post.current_id or 0
-    results = at_once([lambda a=a: decide(a, waiting.pk, "not_in_scope", version_id=version) for a in colleagues])
+    results = at_once([partial(decide, a, waiting.pk, "not_in_scope", version_id=version) for a in colleagues])
     assert refused(results) == 5
     assert Decision.objects.count() == 1
     assert first_break() is None
 
 
 def test_one_of_six_gets_the_lease(waiting: Case, colleagues: list[Actor]) -> None:
-    results = at_once([lambda a=a: take_lease(a, waiting.pk) for a in colleagues])
+    results = at_once([partial(take_lease, a, waiting.pk) for a in colleagues])
     assert refused(results) == 5
     assert Lease.objects.count() == 1
 
@@ -88,7 +89,7 @@ def test_a_due_row_is_claimed_once(live: Source) -> None:
 def test_the_chain_holds_when_many_write(many_waiting: Callable[[int], list[Case]], colleagues: list[Actor]) -> None:
     cases = Case.objects.filter(pk__in=[case.pk for case in many_waiting(6)]).select_related("post")
     acts = [
-        lambda a=a, c=c: decide(a, c.pk, "cannot_tell", version_id=c.post.current_id)
+        partial(decide, a, c.pk, "cannot_tell", version_id=c.post.current_id or 0)
         for a, c in zip(colleagues, cases, strict=False)
     ]
     assert refused(at_once(acts)) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -80,10 +80,8 @@ def socket_server(script: Callable[[ServerConnection], None]) -> Iterator[str]:
     """A WebSocket server that runs `script` for each connection and then closes it; gives its address."""
 
     def handle(connection: ServerConnection) -> None:
-        try:
+        with suppress(ConnectionClosed):
             script(connection)
-        except ConnectionClosed:
-            pass
 
     with serve(handle, "127.0.0.1", 0, compression=None) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
+from email.message import Message
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
+from typing import cast
 
 # Packages whose metadata says nothing a program can read; the licence was read in the package itself.
 READ_BY_HAND = {"axe-playwright-python": "MIT (its axe-core: MPL-2.0)"}
@@ -30,7 +32,7 @@ def licence_of(package: str) -> str:
     """What the installed package says its licence is; "" when it says nothing."""
     if package in READ_BY_HAND:
         return READ_BY_HAND[package]
-    told = metadata(package)
+    told = cast(Message, metadata(package))
     if expression := told.get("License-Expression"):
         return str(expression)
     classifiers = [c.rpartition(" :: ")[2] for c in told.get_all("Classifier") or [] if c.startswith("License ::")]

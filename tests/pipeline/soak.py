@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.servers.jetstream import Jetstream, post_event
@@ -190,7 +191,7 @@ def _patrol(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait_for_cursor(environment: dict[str, str], last_us: int, patrol: subprocess.Popen[bytes]) -> dict[str, object]:
+def _wait_for_cursor(environment: dict[str, str], last_us: int, patrol: subprocess.Popen[bytes]) -> dict[str, Any]:
     deadline = time.monotonic() + 90
     while True:
         seen = json.loads(_python(LOOK, environment=environment))
@@ -217,6 +218,6 @@ def fresh_postgresql(url: str, name: str) -> str:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[arg-type]
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"')
     return urlsplit(url)._replace(path=f"/{name}").geturl()

@@ -12,7 +12,7 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
@@ -25,24 +25,14 @@ __all__ = ["main"]
 _FOLDER = Path(__file__).resolve().parent
 
 
-class Sentence(click.ClickException):
-    """A YoakeError as click shows it: the sentence alone, and the error's own exit code."""
-
-    def __init__(self, error: YoakeError) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_code
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Prints the sentence on stderr."""
-        click.secho(self.message, file=file or sys.stderr, fg="red")
-
-
 class Commands(click.Group):
     """The commands found in this folder, imported one by one as they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every file of the folder that holds a command."""
-        return [name for name in sorted(f.stem for f in _FOLDER.glob("*.py")) if self.get_command(ctx, name) is not None]
+        return [
+            name for name in sorted(f.stem for f in _FOLDER.glob("*.py")) if self.get_command(ctx, name) is not None
+        ]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, or None when there is no such file or it holds something else."""
@@ -58,7 +48,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except YoakeError as error:
-            raise Sentence(error) from error
+            click.secho(str(error), fg="red", err=True)
+            ctx.exit(error.exit_code)
 
 
 @click.command(
@@ -81,7 +72,9 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
         click.echo(
-            _("This is a fault in Yoake. Please report it with the lines above, after removing what must stay private."),
+            _(
+                "This is a fault in Yoake. Please report it with the lines above, after removing what must stay private."
+            ),
             err=True,
         )
         sys.exit(1)

@@ -10,7 +10,6 @@ from yoake.cli.words import _
 
 if TYPE_CHECKING:
     from yoake.casework.sources.models import Source
-    from yoake.cli.progress import ProgressLine
     from yoake.pipeline.line import Progress
 
 __all__ = ["patrol"]
@@ -53,10 +52,8 @@ def _patrol_one(words: str, stop: threading.Event, engine: str, until_end: bool,
 
     source = _source(words)
     line = ProgressLine()
-    latest: list[Progress] = []
 
     def tell(progress: Progress) -> None:
-        latest[:] = [progress]
         if progress.problem:
             line.clear()
             click.echo(_("{source}: {problem}").format(source=progress.source, problem=progress.problem), err=True)
@@ -67,7 +64,6 @@ def _patrol_one(words: str, stop: threading.Event, engine: str, until_end: bool,
         progress = patrol_source(source, stop, engine=engine, until_end=until_end, tell=tell)
     finally:
         line.clear()
-    source.refresh_from_db()
     _summarise([progress], as_json)
 
 
@@ -112,7 +108,11 @@ def _source(words: str) -> Source:
         return found
     if "?" not in words and "=" not in words and words not in shelf.names(connectors):
         known = ", ".join(Source.objects.order_by("name").values_list("name", flat=True))
-        raise BadInput("SOURCE", words, _("known sources are {names}; a new one is written connector?option=value").format(names=known or "-"))
+        raise BadInput(
+            "SOURCE",
+            words,
+            _("known sources are {names}; a new one is written connector?option=value").format(names=known or "-"),
+        )
     spec = read_spec(words, "SOURCE")
     connector = shelf.take(connectors, spec.connector)
     options = checked_options(spec.connector, spec.options)
@@ -138,7 +138,9 @@ def _free_name(connector: str) -> str:
     from yoake.casework.sources.models import Source
 
     taken = set(Source.objects.filter(name__startswith=connector).values_list("name", flat=True))
-    return next(name for n in range(1, len(taken) + 2) if (name := connector if n == 1 else f"{connector}-{n}") not in taken)
+    return next(
+        name for n in range(1, len(taken) + 2) if (name := connector if n == 1 else f"{connector}-{n}") not in taken
+    )
 
 
 def _moving(progress: Progress) -> str:

@@ -64,7 +64,7 @@ def score(file: str, model: Path | None) -> None:
     finally:
         progress.end()
     if refused:
-        click.echo(_("%d lines could not be read; their answers say why.") % refused, err=True)
+        click.echo(_("Lines that could not be read: %d; their answers say why.") % refused, err=True)
         sys.exit(_SOME_REFUSED)
 
 

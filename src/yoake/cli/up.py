@@ -23,7 +23,9 @@ _COLOURS = {"web": "cyan", "worker": "magenta", "patrol": "green"}
         " environment (YOAKE_PORT, YOAKE_DATA and others): see docs/reference/settings.md."
     ),
 )
-@click.option("--prepare", is_flag=True, help=_("Only make or update the database and the first administrator, then end."))
+@click.option(
+    "--prepare", is_flag=True, help=_("Only make or update the database and the first administrator, then end.")
+)
 def up(prepare: bool) -> None:
     """Prepares the data folder, then supervises web, worker and patrol until asked to stop."""
     from django.conf import settings
@@ -35,6 +37,7 @@ def up(prepare: bool) -> None:
 
     environment = settings.ENVIRONMENT
     environment.check_exposure()
+    os.umask(0o077)  # what this group writes is its owner's only
     make_folders(environment.data)
     stop = threading.Event()
     with only_one(environment.data, address_shown()):
@@ -96,7 +99,12 @@ def _say_ready(voice: _Voice, stop: threading.Event, began: float) -> None:
 def _show(voice: _Voice, username: str, password: str) -> None:
     """The one time the first password is shown: once in a frame for people, once plainly for copying."""
     title = _("The first administrator was added. This password is shown once: write it down now.")
-    lines = [title, "", "  " + _("username: {name}").format(name=username), "  " + _("password: {password}").format(password=password)]
+    lines = [
+        title,
+        "",
+        "  " + _("username: {name}").format(name=username),
+        "  " + _("password: {password}").format(password=password),
+    ]
     width = max(map(_columns, lines))
     voice.plain("+" + "-" * (width + 2) + "+")
     for line in lines:

@@ -21,7 +21,7 @@ _PARENTS: Final = 10  # how far up a thread is followed
 _RECENT: Final = 20  # how many of an author's newest posts are shown
 
 
-class _Gone(Exception):  # noqa: N818  (an answer, not a mistake)
+class _Gone(Exception):
     """The server said, with an XRPC error, that it does not have the thing."""
 
     def __init__(self, status: int, name: str) -> None:

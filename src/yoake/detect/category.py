@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -279,9 +279,8 @@ def _laid_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _rows(file: Path) -> Iterable[tuple[int, str]]:
     for number, line in enumerate(_text(file).removeprefix("\ufeff").split("\n"), 1):
-        line = line.removesuffix("\r")
         if line.strip() and not line.startswith("#"):
-            yield number, line
+            yield number, line.removesuffix("\r")
 
 
 def _phrases(file: Path, *, needed: bool) -> dict[tuple[str, str], tuple[Phrase, str]]:
@@ -321,7 +320,9 @@ def _phrases(file: Path, *, needed: bool) -> dict[tuple[str, str], tuple[Phrase,
         if not source:
             raise BadInput(f"{where} source", source, "where the phrase and its weight come from")
         if (cue, phrase) in phrases:
-            raise BadInput(f"{where} phrase", phrase, f"each phrase once per cue; it also stands at {phrases[cue, phrase][1]}")
+            raise BadInput(
+                f"{where} phrase", phrase, f"each phrase once per cue; it also stands at {phrases[cue, phrase][1]}"
+            )
         phrases[cue, phrase] = Phrase(cue, phrase, weight, lang, first_seen, source, note), where
     if not header:
         raise BadInput(str(file), "empty", f"a header line: {' TAB '.join(COLUMNS)}")
@@ -342,7 +343,9 @@ def _examples(file: Path) -> tuple[Example, ...]:
             raise BadInput(where, line, 'an object with "text" and "label" (a category, or "none")')
         unknown = row.keys() - {"text", "label", "note", "profile", "parent_text", "known_miss"}
         if unknown:
-            raise BadInput(where, sorted(unknown)[0], "known keys are text, label, note, profile, parent_text, known_miss")
+            raise BadInput(
+                where, sorted(unknown)[0], "known keys are text, label, note, profile, parent_text, known_miss"
+            )
         if not all(isinstance(value, bool if key == "known_miss" else str) for key, value in row.items()):
             raise BadInput(where, line, "strings everywhere, and true or false for known_miss")
         if row["label"] != "none" and not _SLUG.fullmatch(row["label"]):
@@ -378,7 +381,7 @@ def _one_of(names: Iterable[str]) -> _Check:
 _STRING = _is(str, "a string with something in it", lambda value: bool(value.strip()))
 _IDENTIFIER = _is(str, "a name of small letters, digits and _", lambda value: bool(_NAME.fullmatch(value)))
 _BOOL = _is(bool, "true or false")
-_DATE = _is(date, "a date such as 2025-03-01")
+_DATE = _is(date, "a date such as 2025-03-01", lambda value: not isinstance(value, datetime))
 _NUMBER = _is((int, float), "a number from -20 to 20", lambda value: -20 <= value <= 20)
 _SCORE = _is((int, float), "a score above 0 and below 1", lambda value: 0 < value < 1)
 _AMOUNT = _is((int, float), "an amount of 0 or more", lambda value: 0 <= value <= 1e12)
@@ -401,7 +404,12 @@ _SHAPE: Final[dict[str, Any]] = {
     "legal_basis?": [{"act": _WORDS, "article": _STRING, "verified": _BOOL}],
     "element": [{"name": _IDENTIFIER, **_WORDS, "cues": _IDENTIFIERS}],
     "cue": [
-        {"name": _IDENTIFIER, **_WORDS, "kind?": _IDENTIFIER, "fields?": _list_of(_one_of(FIELDS), "a list of " + ", ".join(FIELDS))}
+        {
+            "name": _IDENTIFIER,
+            **_WORDS,
+            "kind?": _IDENTIFIER,
+            "fields?": _list_of(_one_of(FIELDS), "a list of " + ", ".join(FIELDS)),
+        }
     ],
     "frame?": [{"name": _IDENTIFIER, **_WORDS, "needs?": _is(int, "1 to 5", lambda value: 1 <= value <= 5)}],
     "combination?": [{"kinds": _IDENTIFIERS, "weight": _NUMBER, "why": _STRING}],
@@ -414,7 +422,10 @@ _SHAPE: Final[dict[str, Any]] = {
             "weight": _is((int, float), "a number from 0 to 10", lambda value: 0 <= value <= 10),
         }
     ],
-    "frame_limit?": {"kinds": _IDENTIFIERS, "weight": _is((int, float), "a number from 0 to 20", lambda value: 0 <= value <= 20)},
+    "frame_limit?": {
+        "kinds": _IDENTIFIERS,
+        "weight": _is((int, float), "a number from 0 to 20", lambda value: 0 <= value <= 20),
+    },
 }
 
 
@@ -422,7 +433,10 @@ def _line_of(lines: list[str], path: tuple[str, ...], nth: int = 0) -> int:
     """Line (from 1) where a key is written: best effort, for messages; nth counts tables of an array from 0."""
     at, seen = 0, -1
     if len(path) > 1:
-        heads = [re.compile(rf"\s*\[+\s*{re.escape('.'.join(path[:depth]))}\s*[\].]") for depth in range(len(path) - 1, 0, -1)]
+        heads = [
+            re.compile(rf"\s*\[+\s*{re.escape('.'.join(path[:depth]))}\s*[\].]")
+            for depth in range(len(path) - 1, 0, -1)
+        ]
         for head in heads:
             for number, line in enumerate(lines):
                 if head.match(line) and (seen := seen + 1) == nth:
@@ -442,7 +456,16 @@ def _check_keys(file: Path, lines: list[str], keys: dict[str, Any]) -> None:
     _walk(file, lines, keys, _SHAPE, (), 0, partial=True)
 
 
-def _walk(file: Path, lines: list[str], keys: dict[str, Any], shape: dict[str, Any], path: tuple[str, ...], nth: int, *, partial: bool) -> None:
+def _walk(
+    file: Path,
+    lines: list[str],
+    keys: dict[str, Any],
+    shape: dict[str, Any],
+    path: tuple[str, ...],
+    nth: int,
+    *,
+    partial: bool,
+) -> None:
     known = {key.removesuffix("?"): key for key in shape}
     for key, value in keys.items():
         here = (*path, key)
@@ -493,7 +516,8 @@ def _build(source: _Source) -> Category:
             raise refuse(("class", "until"), until, "a day not before since", nth)
         last = until
     cues = tuple(
-        Cue(c["name"], _words(c), c.get("kind", c["name"]), tuple(c.get("fields", ("text", "profile")))) for c in keys["cue"]
+        Cue(c["name"], _words(c), c.get("kind", c["name"]), tuple(c.get("fields", ("text", "profile"))))
+        for c in keys["cue"]
     )
     frames = tuple(Frame(f["name"], _words(f), f.get("needs", 1)) for f in keys.get("frame", ()))
     names, kinds = {cue.name for cue in cues}, {cue.kind for cue in cues}
@@ -521,7 +545,9 @@ def _build(source: _Source) -> Category:
         name=_words(keys["name"]),
         summary=_words(keys["summary"]),
         classes=tuple(HotlineClass(c["name"], c.get("since"), c.get("until")) for c in keys["class"]),
-        legal_basis=tuple(LegalBasis(_words(b["act"]), b["article"], b["verified"]) for b in keys.get("legal_basis", ())),
+        legal_basis=tuple(
+            LegalBasis(_words(b["act"]), b["article"], b["verified"]) for b in keys.get("legal_basis", ())
+        ),
         severity=keys["severity"],
         at_risk=keys["at_risk"],
         job_ad=keys.get("job_ad", False),

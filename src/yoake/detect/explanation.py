@@ -27,7 +27,9 @@ _PLACES = {
 }
 
 
-def explanation(category: Category, grade: str, reasons: Sequence[Reason], frame: Frame | None, framing: Sequence[str]) -> dict[str, str]:
+def explanation(
+    category: Category, grade: str, reasons: Sequence[Reason], frame: Frame | None, framing: Sequence[str]
+) -> dict[str, str]:
     """Why a post got its grade.
 
     Args:

@@ -30,11 +30,15 @@ def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
     name = read_model(model).detector
     if name not in shelf.names(detectors):
         known = ", ".join(shelf.names(detectors))
-        raise Refused(f"the model {model} is for the detector {name!r}, known here are {known}: install it, or choose another model")
+        raise Refused(
+            f"the model {model} is for the detector {name!r}, known here are {known}: install it, or choose another model"
+        )
     try:
         detector = shelf.take(detectors, name)(model, overlay)
     except BadInput as problem:
-        raise Refused(f"the model {model} is faulty ({problem}): copy it again, or unset the pointer `serving`") from problem
+        raise Refused(
+            f"the model {model} is faulty ({problem}): copy it again, or unset the pointer `serving`"
+        ) from problem
     return detector
 
 
@@ -53,5 +57,7 @@ def generation(overlay: Path | None, model: Path | None = None) -> str:
             except FileNotFoundError:  # taken away while we look: the next look sees it
                 continue
             if file.is_file():
-                digest.update(f"{file.relative_to(place)}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ino}\n".encode())
+                digest.update(
+                    f"{file.relative_to(place)}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ino}\n".encode()
+                )
     return digest.hexdigest()[:16]

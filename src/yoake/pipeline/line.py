@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections
@@ -30,7 +31,7 @@ from yoake.casework.sources.actions import (
 )
 from yoake.casework.sources.models import Source
 from yoake.collect import connectors
-from yoake.collect.connector import Page
+from yoake.collect.connector import Connector, Page
 from yoake.collect.net import Net
 from yoake.detect.background import NgramCounts
 from yoake.errors import BadInput, Refused, TryLater
@@ -79,7 +80,7 @@ def patrol(
     Raises:
         Refused: another patrol holds the source, or a person must act (the source is then paused and says why).
     """
-    connector = shelf.take(connectors, source.connector)
+    connector: Connector = shelf.take(connectors, source.connector)()
     carry: Engine = shelf.take(engines, engine or settings.ENVIRONMENT.engine)()
     token = take_lease(source)
     progress, background = Progress(source.name), _Background(source)
@@ -130,11 +131,11 @@ def patrol(
     return progress
 
 
-def _options(connector: object, source: Source) -> object:
+def _options(connector: Connector, source: Source) -> Any:
     """The source's options as the connector's frozen dataclass; JSON has lists where it has tuples."""
     kept = {key: tuple(value) if isinstance(value, list) else value for key, value in source.options.items()}
     try:
-        return connector.Options(**kept)  # type: ignore[attr-defined]
+        return connector.Options(**kept)
     except TypeError as error:
         raise BadInput(f"options of source {source.name}", source.options, str(error)) from None
 

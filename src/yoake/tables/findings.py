@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pyarrow as pa
@@ -56,7 +57,7 @@ def findings_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([{**_EMPTY, **row} for row in rows], schema=FINDINGS)
 
 
-def queued(finding: dict[str, Any]) -> bool:
+def queued(finding: Mapping[str, Any]) -> bool:
     """Whether this finding alone puts its post into the queue."""
     return not finding["shadow"] and finding["grade"] in (MID, HIGH)
 

@@ -207,7 +207,7 @@ def add_by_hand(
         assert post.current is not None
         weigh(
             case,
-            post.current.findings.values("category", "grade", "score", "shadow") if was_known else found,
+            list(post.current.findings.values("category", "grade", "score", "shadow")) if was_known else found,
         )
         case.save()
         if practice:
@@ -284,7 +284,7 @@ def remove_practice(actor: Actor, now: datetime | None = None) -> int:
         record(
             "practice_removed",
             actor=actor.name,
-            organisation=actor.organisation_id,
+            organisation=actor.organisation_id or None,
             subject=f"organisation:{actor.organisation_id}",
             at=now,
             cases=n,
@@ -354,16 +354,18 @@ def _delete_if_unused(account: Account | None) -> None:
 
 
 def _person(actor: Actor) -> int:
-    if actor.user_id is None:
+    if not actor.user_id:
         raise Refused("only a person can do this")
     return actor.user_id
 
 
 def _organisation(actor: Actor) -> int:
-    if actor.organisation_id is None:
+    if not actor.organisation_id:
         raise Refused("only somebody of an organisation can do this")
     return actor.organisation_id
 
 
 def _note(kind: str, actor: Actor, case: Case, now: datetime, **facts: str | int | bool | None) -> None:
-    record(kind, actor=actor.name, organisation=actor.organisation_id, subject=f"case:{case.pk}", at=now, **facts)
+    record(
+        kind, actor=actor.name, organisation=actor.organisation_id or None, subject=f"case:{case.pk}", at=now, **facts
+    )

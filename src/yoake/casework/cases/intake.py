@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -140,7 +140,7 @@ def store_post(row: dict[str, Any]) -> Post:
     return post
 
 
-def weigh(case: Case, findings: Iterable[dict[str, Any]]) -> None:
+def weigh(case: Case, findings: Iterable[Mapping[str, Any]]) -> None:
     """Sets what the inbox orders by from the findings that are not in shadow: at-risk beats everything else."""
     known = categories()
     open_findings = [f for f in findings if not f["shadow"]]
@@ -265,25 +265,36 @@ def _reweigh(post: Post, findings: list[dict[str, Any]], now: datetime) -> None:
 
 def _take_removals(rows: list[dict[str, Any]], now: datetime, taken: Taken) -> None:
     """Most removals are of posts nobody stored: two look-ups a page find those that are, and only they cost anything."""
-    by_uid = {uid_of(r["network"], r["native_id"]): r for r in rows if r["kind"] == "post"}
-    by_author = {(r["network"], r["native_id"]): r for r in rows if r["kind"] == "account"}
-    stored = [(post, by_uid[post.uid]) for post in Post.objects.filter(uid__in=by_uid)] if by_uid else []
-    if by_author:
-        of_authors = Post.objects.filter(account__native_id__in={author for _network, author in by_author})
-        for post in of_authors.select_related("account"):
-            assert post.account is not None
-            removal = by_author.get((post.account.network, post.account.native_id))
-            if removal is not None:
-                stored.append((post, removal))
-    for post, removal in stored:
-        if removal["state"] == "back":
-            if post.gone_state in ("deactivated", "suspended"):  # what the author deleted does not come back
-                post.gone_state, post.gone_at = "", None
-                record("post_back", actor="intake", subject=f"post:{post.pk}", at=now)
-        elif not post.gone_state:
-            post.gone_state, post.gone_at = removal["state"], removal["removed_at"] or now
-            taken.counts["removed"] += 1
-            record("post_gone", actor="intake", subject=f"post:{post.pk}", at=now, state=removal["state"])
-        else:
-            continue
-        post.save(update_fields=["gone_state", "gone_at"])
+    uids = {uid_of(row["network"], row["native_id"]) for row in rows if row["kind"] == "post"}
+    authors = {row["native_id"] for row in rows if row["kind"] == "account"}
+    stored: dict[int, Post] = {}
+    if uids:
+        stored.update((post.pk, post) for post in Post.objects.filter(uid__in=uids).select_related("account"))
+    if authors:
+        of_authors = Post.objects.filter(account__native_id__in=authors).select_related("account")
+        stored.update((post.pk, stored.get(post.pk, post)) for post in of_authors)
+    for row in rows if stored else ():
+        uid = uid_of(row["network"], row["native_id"])
+        for post in stored.values():
+            account = post.account
+            if row["kind"] == "post":
+                meant = post.uid == uid
+            else:
+                meant = account is not None and (account.network, account.native_id) == (row["network"], row["native_id"])
+            if meant:
+                _remove(post, row, now, taken)
+
+
+def _remove(post: Post, row: dict[str, Any], now: datetime, taken: Taken) -> None:
+    if row["state"] == "back":
+        if post.gone_state not in ("deactivated", "suspended"):  # what the author deleted does not come back
+            return
+        post.gone_state, post.gone_at = "", None
+        record("post_back", actor="intake", subject=f"post:{post.pk}", at=now)
+    elif not post.gone_state:
+        post.gone_state, post.gone_at = row["state"], row["removed_at"] or now
+        taken.counts["removed"] += 1
+        record("post_gone", actor="intake", subject=f"post:{post.pk}", at=now, state=row["state"])
+    else:
+        return
+    post.save(update_fields=["gone_state", "gone_at"])

@@ -24,16 +24,16 @@ MAY: Final[dict[str, frozenset[str]]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody doing something: a person in one organisation, or a part of the system (then `user_id` is None)."""
+    """Somebody doing something: a person in one organisation, or a part of the system (then `user_id` is 0)."""
 
     name: str  # as the audit writes it: user:7, patrol, worker, command
-    user_id: int | None
-    organisation_id: int | None
+    user_id: int  # 0: no person
+    organisation_id: int  # 0: none, or all
     role: str
 
     def may(self, permission: str) -> bool:
         """Whether this actor is allowed to; a part of the system is allowed what its own code does."""
-        return self.user_id is None or permission in MAY.get(self.role, frozenset())
+        return not self.user_id or permission in MAY.get(self.role, frozenset())
 
     def must(self, permission: str) -> None:
         """Raises Refused unless this actor is allowed to."""
@@ -49,9 +49,9 @@ def actor_of(user: User) -> Actor:
     return Actor(f"user:{user.pk}", user.pk, membership.organisation_id, membership.role)
 
 
-def system(name: str, organisation_id: int | None = None) -> Actor:
+def system(name: str, organisation_id: int = 0) -> Actor:
     """A part of the system as an actor: patrol:2, worker, command."""
-    return Actor(name, None, organisation_id, "system")
+    return Actor(name, 0, organisation_id, "system")
 
 
 def names_of(actor: Actor, user_ids: Iterable[int]) -> dict[int, str]:

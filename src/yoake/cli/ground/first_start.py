@@ -25,9 +25,9 @@ def make_folders(data: Path) -> None:
                 folder.chmod(0o700)
     except OSError as error:
         raise Refused(
-            _("{path} cannot be written ({reason}): give this account the right to, or choose another folder with YOAKE_DATA.").format(
-                path=error.filename or data, reason=error.strerror
-            )
+            _(
+                "{path} cannot be written ({reason}): give this account the right to, or choose another folder with YOAKE_DATA."
+            ).format(path=error.filename or data, reason=error.strerror)
         ) from None
 
 

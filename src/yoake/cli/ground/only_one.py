@@ -31,7 +31,7 @@ class Running:
     def alive(self) -> bool:
         """Whether that very process still runs."""
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.started) < _CLOCK_STEP_S
+            return bool(abs(psutil.Process(self.pid).create_time() - self.started) < _CLOCK_STEP_S)
         except psutil.Error:
             return False
 

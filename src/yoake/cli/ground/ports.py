@@ -25,10 +25,16 @@ def is_free(bind: str, port: int) -> bool:
             probe.listen(1)
         except PermissionError:
             raise Refused(
-                _("This account may not listen on port {port}: choose one above 1023 with YOAKE_PORT.").format(port=port)
+                _("This account may not listen on port {port}: choose one above 1023 with YOAKE_PORT.").format(
+                    port=port
+                )
             ) from None
         except OSError as error:
-            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL or getattr(error, "winerror", 0) == 10049:
+            if (
+                isinstance(error, socket.gaierror)
+                or error.errno == errno.EADDRNOTAVAIL
+                or getattr(error, "winerror", 0) == 10049
+            ):
                 raise Refused(
                     _("{address} is not an address of this machine: correct YOAKE_BIND.").format(address=bind)
                 ) from None

@@ -17,6 +17,7 @@ from yoake.pipeline.line import Progress
 from yoake.pipeline.patrol import Patrols
 
 LOOKED_EVERY_S = 0.5
+PATIENT_S = 4.0  # after this, silence itself is worth a line: a person is told within five seconds
 SUMMARY_AFTER_S = 60.0  # the first one; then every ten minutes
 SUMMARY_EVERY_S = 600.0
 
@@ -27,6 +28,7 @@ class Reporter:
     def __init__(self, patrols: Patrols, line: ProgressLine, *, to_stderr: bool) -> None:
         self.patrols, self.line, self.to_stderr = patrols, line, to_stderr
         self._said: dict[str, str] = {}  # by source: the state that was said last
+        self._began = time.monotonic()
         self._summary_at = time.monotonic() + SUMMARY_AFTER_S
 
     def watch(self, done: threading.Event) -> None:
@@ -37,7 +39,9 @@ class Reporter:
                     self._look()
                     self._said.pop("", None)
                 except OperationalError as problem:
-                    self._say_once("", "away", _("the database does not answer ({problem}); trying again").format(problem=problem))
+                    self._say_once(
+                        "", "away", _("the database does not answer ({problem}); trying again").format(problem=problem)
+                    )
                     close_old_connections()
         finally:
             connection.close()
@@ -58,16 +62,26 @@ class Reporter:
         name = source.name
         if source.state == Source.State.WAITING:
             self._say_once(
-                name, "waiting", _("{source} is waiting: {problem} It is tried again with growing pauses.").format(
-                    source=name, problem=_sentence(source.problem)
-                ),
+                name, "waiting", _("{source} is waiting: {problem}").format(source=name, problem=source.problem)
             )
         elif source.state == Source.State.PAUSED:
-            self._say_once(name, "paused", _("{source} is paused, a person must act: {problem}").format(source=name, problem=source.problem))
+            self._say_once(
+                name,
+                "paused",
+                _("{source} is paused, a person must act: {problem}").format(source=name, problem=source.problem),
+            )
         elif progress is not None and progress.ended:
-            self._say_once(name, "ended", _("{source} was read to its end ({posts:,} posts)").format(source=name, posts=progress.posts))
+            self._say_once(
+                name,
+                "ended",
+                _("{source} was read to its end ({posts:,} posts)").format(source=name, posts=progress.posts),
+            )
         elif progress is not None and progress.pages and not progress.problem:
             self._say_once(name, "running", _("{source} is being read").format(source=name))
+        elif source.practice or progress is not None or name in self._said:
+            pass  # said already, or nothing outside to wait for
+        elif time.monotonic() - self._began > PATIENT_S:
+            self._say_once(name, "silent", _("{source} has not answered yet; still trying").format(source=name))
 
     def _say_once(self, name: str, state: str, what: str) -> None:
         if self._said.get(name) != state:
@@ -107,7 +121,3 @@ def lag_text(seen_until: datetime | None) -> str:
     if behind_s < 7200:
         return _("{minutes:.0f} min behind live").format(minutes=behind_s / 60)
     return _("{hours:.0f} h behind live").format(hours=behind_s / 3600)
-
-
-def _sentence(problem: str) -> str:
-    return problem if problem.endswith((".", "。")) else f"{problem}."

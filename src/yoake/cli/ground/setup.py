@@ -23,9 +23,9 @@ def open_database() -> None:
     start_django()
     if missing := migrations_to_run():
         raise Refused(
-            _("The database is not ready ({count} migrations to run): start `yoake up` once, or run `yoake up --prepare`.").format(
-                count=len(missing)
-            )
+            _(
+                "The database is not ready ({count} migrations to run): start `yoake up` once, or run `yoake up --prepare`."
+            ).format(count=len(missing))
         )
 
 

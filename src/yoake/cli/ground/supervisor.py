@@ -6,6 +6,7 @@ supervisor is gone, however it ended. That works on every system and leaves nobo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -25,9 +26,11 @@ TERMINATED_S = 2.0  # from there until it is killed
 _LOOKED_EVERY_S = 0.2
 
 # Ctrl-C in the terminal goes to a whole group of processes; only the supervisor is to hear it.
-_GROUP: dict[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
-)
+_GROUP: dict[str, Any]
+if sys.platform == "win32":
+    _GROUP = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    _GROUP = {"start_new_session": True}
 
 Say = Callable[[str, str], None]  # who (a child's name, or "" for the supervisor), what (one line)
 
@@ -92,7 +95,12 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         environ = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
         child.process = subprocess.Popen(  # noqa: S603 - our own program, our own words
-            child.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ, **_GROUP
+            child.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environ,
+            **_GROUP,
         )
         child.started = time.monotonic()
         child.reader = threading.Thread(
@@ -130,10 +138,8 @@ class Supervisor:
     @staticmethod
     def _close_input(child: Child) -> None:
         if child.process and child.process.stdin:
-            try:
+            with contextlib.suppress(OSError):  # it is gone already
                 child.process.stdin.close()
-            except OSError:
-                pass  # it is gone already
 
     @staticmethod
     def _wait(children: Sequence[Child], limit_s: float, hurry: threading.Event) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +92,7 @@ class JsonLines:
         try:
             return reader.batch(options.page_posts, 1.0)
         except PermissionError:
-            raise Refused(f"{options.path} may not be read; give this account the right to read it.") from None
+            raise _may_not(options.path) from None
         except OSError as error:
             raise TryLater(
                 f"{options.path} cannot be read ({error.strerror}); trying again later.", after_s=30
@@ -135,10 +136,19 @@ def _size(path: str) -> int | None:
     """Size of a regular file; None for a pipe. Raises BadInput when there is nothing to read."""
     if path == "-":
         return None
-    file = Path(path)
-    if not path or not file.exists() or file.is_dir():
+    try:
+        state = Path(path).stat() if path else None
+    except PermissionError:
+        raise _may_not(path) from None
+    except (OSError, ValueError):
+        state = None
+    if state is None or stat.S_ISDIR(state.st_mode):
         raise BadInput("path", path, "the path of a file of JSON lines, or - for standard input")
-    return file.stat().st_size if file.is_file() else None
+    return state.st_size if stat.S_ISREG(state.st_mode) else None
+
+
+def _may_not(path: str) -> Refused:
+    return Refused(f"{path} may not be read; give the account that runs Yoake the right to read it.")
 
 
 def _start(cursor: str | None, size: int | None) -> tuple[int, list[Skip]]:

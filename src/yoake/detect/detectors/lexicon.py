@@ -29,7 +29,7 @@ from yoake.detect.model import read_model
 from yoake.detect.text.amounts import GRAM, YEN, Amounts, find_amounts, period_of
 from yoake.detect.text.fold import Folded, fingerprint, fold
 from yoake.detect.text.items import ITEMS, job_ad_items
-from yoake.detect.text.phrases import Hits, PhraseMatcher
+from yoake.detect.text.phrases import PhraseMatcher
 from yoake.tables.findings import FINDINGS, FLOOR, findings_batch
 
 __all__ = ["Lexicon"]
@@ -78,9 +78,6 @@ class _Weighed:
     rest: float
     spans: list[tuple[_Candidate, float]]  # with the weight each one got
     frames: dict[str, float]  # log-odds per frame, negative
-
-    def kinds(self) -> set[str]:
-        return {candidate.entry.kind for candidate, weight in self.spans if weight > 0}
 
 
 class Lexicon:
@@ -233,7 +230,8 @@ class _Compiled:
                 bits[number, kind] = 1 << sum(key[0] == number for key in bits)
                 slots[number, kind] = len(slots)
         counted = [
-            [entry for entry in entries if entry.weight > 0 and not entry.cue.startswith(FRAME)] for entries in self.entries
+            [entry for entry in entries if entry.weight > 0 and not entry.cue.startswith(FRAME)]
+            for entries in self.entries
         ]
         flat = [entry for entries in counted for entry in entries]
         combinations = [
@@ -284,7 +282,9 @@ class _Compiled:
 
     # ------------------------------------------------------------ one post
 
-    def judge_post(self, texts: Sequence[_Text], hits: list[tuple[int, int, int, int]], day: date | None) -> list[dict[str, Any]]:
+    def judge_post(
+        self, texts: Sequence[_Text], hits: list[tuple[int, int, int, int]], day: date | None
+    ) -> list[dict[str, Any]]:
         """Findings of one post, best first."""
         candidates: dict[int, list[_Candidate]] = defaultdict(list)
         seen: set[tuple[int, int, bool]] = set()
@@ -308,13 +308,13 @@ class _Compiled:
                 candidates[entry.category].append(_Candidate(field, *place, entry, phrase, quoted))
         weighed = {number: self._weigh(number, listed) for number, listed in candidates.items()}
         plea = self._plea(weighed)
-        findings = []
-        for number, result in weighed.items():
-            category = self.categories[number]
-            if plea is not None and not category.at_risk and result.logit > _logit(FLOOR):
-                result = _yield_to_plea(category, result, plea)
-            if _sigmoid(result.logit) >= FLOOR:
-                findings.append(self._finding(number, result, candidates[number], texts, day))
+        if plea is not None:
+            weighed = {number: self._yield_to_plea(number, result, plea) for number, result in weighed.items()}
+        findings = [
+            self._finding(number, result, candidates[number], texts, day)
+            for number, result in weighed.items()
+            if _sigmoid(result.logit) >= FLOOR
+        ]
         return sorted(findings, key=lambda finding: (-finding["score"], finding["category"]))
 
     def _weigh(self, number: int, candidates: Sequence[_Candidate]) -> _Weighed:
@@ -356,7 +356,20 @@ class _Compiled:
                 return max(result.spans, key=lambda pair: (pair[1], -pair[0].start))[0]
         return None
 
-    def _finding(self, number: int, result: _Weighed, candidates: Sequence[_Candidate], texts: Sequence[_Text], day: date | None) -> dict[str, Any]:
+    def _yield_to_plea(self, number: int, result: _Weighed, plea: _Candidate) -> _Weighed:
+        """A post that asks for help is no offence: takes away enough to keep it out of the offence's queue."""
+        category = self.categories[number]
+        if category.at_risk:
+            return result
+        weight = round(min(_PLEA, _logit(category.queue) - result.logit - 1.0), 6)
+        entry = _Entry(number, f"{FRAME}plea", f"{FRAME}plea", weight, plea.entry.fields)
+        span = _Candidate(plea.field, plea.start, plea.end, entry, plea.phrase, plea.quoted)
+        frames = {**result.frames, "plea": weight}
+        return _Weighed(result.logit + weight, result.rest, [*result.spans, (span, weight)], frames)
+
+    def _finding(
+        self, number: int, result: _Weighed, candidates: Sequence[_Candidate], texts: Sequence[_Text], day: date | None
+    ) -> dict[str, Any]:
         category = self.categories[number]
         score = _sigmoid(result.logit)
         grade = category.grade(score)
@@ -364,13 +377,16 @@ class _Compiled:
         if frame and result.frames[frame] > _FRAMED:
             frame = ""
         spans = [
-            {**_spot(candidate, texts), "cue": candidate.entry.cue, "weight": weight} for candidate, weight in result.spans
+            {**_spot(candidate, texts), "cue": candidate.entry.cue, "weight": weight}
+            for candidate, weight in result.spans
         ]
         elements = []
         for element in category.elements:
             evidence = next((s for s in spans if s["cue"] in element.cues and s["weight"] > 0), None)
             if evidence:
-                elements.append({"name": element.name, "span": {key: evidence[key] for key in ("field", "start", "end", "text")}})
+                elements.append(
+                    {"name": element.name, "span": {key: evidence[key] for key in ("field", "start", "end", "text")}}
+                )
         reasons: dict[str, words.Reason] = {}
         for candidate, weight in sorted(result.spans, key=lambda pair: (-pair[1], pair[0].field, pair[0].start)):
             cue = self.cues[number].get(candidate.entry.cue)
@@ -397,7 +413,14 @@ class _Compiled:
             "spans": spans,
         }
 
-    def _counter(self, number: int, result: _Weighed, candidates: Sequence[_Candidate], texts: Sequence[_Text], framing: list[str]) -> dict[str, str]:
+    def _counter(
+        self,
+        number: int,
+        result: _Weighed,
+        candidates: Sequence[_Candidate],
+        texts: Sequence[_Text],
+        framing: list[str],
+    ) -> dict[str, str]:
         """What would have changed the verdict, found by judging again without it."""
         category = self.categories[number]
         threshold = _logit(category.queue)
@@ -413,7 +436,10 @@ class _Compiled:
                 if without.logit < threshold:
                     return words.counter_removed([_spot(best[kind][0], texts)["text"] for kind in removed])
             return words.counter_firm()
-        if framing and self._weigh(number, [c for c in candidates if not c.entry.cue.startswith(FRAME)]).logit >= threshold:
+        if (
+            framing
+            and self._weigh(number, [c for c in candidates if not c.entry.cue.startswith(FRAME)]).logit >= threshold
+        ):
             return words.counter_framed(framing)
         present = set(kinds)
         for cue in category.cues:
@@ -421,7 +447,9 @@ class _Compiled:
             if cue.kind in present or not typical:
                 continue
             more = sum(
-                item.weight for item in category.combinations if cue.kind in item.kinds and present | {cue.kind} >= set(item.kinds)
+                item.weight
+                for item in category.combinations
+                if cue.kind in item.kinds and present | {cue.kind} >= set(item.kinds)
             )
             if result.logit + typical[len(typical) // 2] + more >= threshold:
                 return words.counter_added(cue)
@@ -440,7 +468,8 @@ def _share(candidates: list[_Candidate], shares: Sequence[float], quoted: float)
     phrases: set[int] = set()
     for candidate, weight in pairs:
         if candidate.phrase in phrases or any(
-            candidate.field == other.field and candidate.start < other.end and other.start < candidate.end for other, _ in taken
+            candidate.field == other.field and candidate.start < other.end and other.start < candidate.end
+            for other, _ in taken
         ):
             continue
         phrases.add(candidate.phrase)
@@ -448,14 +477,6 @@ def _share(candidates: list[_Candidate], shares: Sequence[float], quoted: float)
         if len(taken) == len(shares):
             break
     return taken
-
-
-def _yield_to_plea(category: Category, result: _Weighed, plea: _Candidate) -> _Weighed:
-    """A post that asks for help is no offence: takes away enough to keep it out of the offence's queue."""
-    weight = round(min(_PLEA, _logit(category.queue) - result.logit - 1.0), 6)
-    entry = _Entry(plea.entry.category, f"{FRAME}plea", f"{FRAME}plea", weight, plea.entry.fields)
-    span = _Candidate(plea.field, plea.start, plea.end, entry, plea.phrase, plea.quoted)
-    return _Weighed(result.logit + weight, result.rest, [*result.spans, (span, weight)], {**result.frames, "plea": weight})
 
 
 def _spot(candidate: _Candidate, texts: Sequence[_Text]) -> dict[str, Any]:

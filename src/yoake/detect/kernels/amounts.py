@@ -51,9 +51,9 @@ def _number_before(codes: Any, classes: Any, lo: int, at: int) -> tuple[int, flo
     kanji = False
     while first > lo and at - first < LONGEST:
         code = codes[first - 1]
-        if classes[first - 1] == DIGIT and not kanji:
-            first -= 1
-        elif code in (_DOT, _COMMA) and first - 2 >= lo and classes[first - 2] == DIGIT and first < at and not kanji:
+        if (classes[first - 1] == DIGIT and not kanji) or (
+            code in (_DOT, _COMMA) and first - 2 >= lo and classes[first - 2] == DIGIT and first < at and not kanji
+        ):
             first -= 1
         elif _kanji_digit(code) or code in (_TEN, _HUNDRED):
             if first < at and not kanji:
@@ -154,7 +154,13 @@ def find_amounts(codes: Any, classes: Any, rows: Any) -> tuple[Any, Any, Any, An
             hit_value[found] = value * factor
             found += 1
             done = end
-    return hit_row[:found].copy(), hit_start[:found].copy(), hit_end[:found].copy(), hit_unit[:found].copy(), hit_value[:found].copy()
+    return (
+        hit_row[:found].copy(),
+        hit_start[:found].copy(),
+        hit_end[:found].copy(),
+        hit_unit[:found].copy(),
+        hit_value[:found].copy(),
+    )
 
 
 @njit(cache=True, nogil=True)

@@ -33,7 +33,9 @@ EXPAND: Final = 15  # the code is a row of the expansion table
 KANA: Final = 0x3040  # the tables of kana start here and have 0xC0 entries
 ANY_VOWEL: Final = 9
 CHOONPU: Final = 0x30FC  # ー
-CHARACTERS_PER_BYTE: Final = 2  # no expansion is longer than this times its UTF-8 bytes (checked where the table is made)
+CHARACTERS_PER_BYTE: Final = (
+    2  # no expansion is longer than this times its UTF-8 bytes (checked where the table is made)
+)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -307,7 +309,9 @@ def fold_utf8(
                 code = np.int32(octet & 0x1F) << 6 | np.int32(octets[i + 1] & 0x3F)
                 i += 2
             elif octet < 0xF0 and i + 2 < stop:
-                code = np.int32(octet & 0x0F) << 12 | np.int32(octets[i + 1] & 0x3F) << 6 | np.int32(octets[i + 2] & 0x3F)
+                code = (
+                    np.int32(octet & 0x0F) << 12 | np.int32(octets[i + 1] & 0x3F) << 6 | np.int32(octets[i + 2] & 0x3F)
+                )
                 i += 3
             elif i + 3 < stop:
                 code = (

@@ -16,11 +16,10 @@ _MIX: Final = np.uint32(0x85EBCA6B)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def bucket(value: int) -> int:
-    """Bucket (0 to BUCKETS - 1) of a hash."""
-    value = np.uint32(value)
-    value = np.uint32((value ^ (value >> np.uint32(15))) * _MIX)
-    return np.int64(value >> np.uint32(16))
+def bucket(value: Any) -> Any:
+    """Bucket (0 to BUCKETS - 1, int64) of a hash (uint32)."""
+    mixed = np.uint32((value ^ (value >> np.uint32(15))) * _MIX)
+    return np.int64(mixed >> np.uint32(16))
 
 
 @njit(cache=True, nogil=True)

@@ -30,14 +30,14 @@ _KANA: Final = kernel.KANA
 
 _DROPPED: Final = (
     [0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0]
-    + [*range(0x00, 0x09), *range(0x0E, 0x20), 0x7F]  # control characters that no reader sees
+    + [*range(0x09), *range(0x0E, 0x20), 0x7F]  # control characters that no reader sees
     + [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE0100)]
 )
-_MARKS: Final = (
-    [*range(0x0300, 0x0370), *range(0x1AB0, 0x1B00), *range(0x1DC0, 0x1E00), *range(0x20D0, 0x2100)]
-    + [*range(0xFE00, 0xFE10), *range(0xFE20, 0xFE30), *range(0x180B, 0x180E), *range(0xE0100, 0xE01F0)]
-    + [*range(0x1F3FB, 0x1F400)]  # skin tones
-)
+_MARKS: Final = [
+    *(*range(0x0300, 0x0370), *range(0x1AB0, 0x1B00), *range(0x1DC0, 0x1E00), *range(0x20D0, 0x2100)),
+    *(*range(0xFE00, 0xFE10), *range(0xFE20, 0xFE30), *range(0x180B, 0x180E), *range(0xE0100, 0xE01F0)),
+    *range(0x1F3FB, 0x1F400),  # skin tones
+]
 _BLANKS: Final = [0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x2800]
 _BREAKS: Final = [0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029]
 _JOINTS: Final = "./\\_|*・·•‧∙⋅＿-‐‑+=^'`"  # what people put between the letters of a word to hide it
@@ -58,8 +58,8 @@ _LETTERS: Final = (
 _TWINS: Final = "力カ 口ロ 工エ 二ニ 卜ト 夕タ 八ハ 千チ 三ミ 才オ 匕ヒ 乂メ 厶ム 又ヌ 一ー"
 # Cyrillic and Greek letters that look like a Latin one, in small or in capital form.
 _LETTER_TWINS: Final = (
-    "аa вb еe ѕs іi јj кk мm нh оo рp сc тt уy хx ԁd һh ԛq ԝw ґr гr пn иn зz ьb"  # noqa: RUF001
-    " αa βb εe ζz ηh ιi κk μm νn οo ρp τt υy χx ωw γy σo"  # noqa: RUF001
+    "аa вb еe ѕs іi јj кk мm нh оo рp сc тt уy хx ԁd һh ԛq ԝw ґr гr пn иn зz ьb"
+    " αa βb εe ζz ηh ιi κk μm νn οo ρp τt υy χx ωw γy σo"
 )
 _VOICED: Final = (
     "かが きぎ くぐ けげ こご さざ しじ すず せぜ そぞ ただ ちぢ つづ てで とど はば ひび ふぶ へべ ほぼ うゔ ゝゞ",
@@ -154,7 +154,12 @@ def _class_of(code: int) -> int:
         return kernel.KATAKANA
     if code == kernel.CHOONPU:
         return kernel.PROLONGED
-    if code in (0x3005, 0x3006, 0x3007) or 0x3400 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x3FFFF:
+    if (
+        code in (0x3005, 0x3006, 0x3007)
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x20000 <= code <= 0x3FFFF
+    ):
         return kernel.KANJI
     if char.isascii() and char.isdigit():
         return kernel.DIGIT
@@ -197,7 +202,11 @@ def _expand(code: int) -> list[int]:
         # accents go: é -> e, but never the dots of kana
         plain = unicodedata.normalize("NFD", part)
         plain = plain[0] if ord(plain[0]) < 0x530 and all(ord(mark) in _MARK_SET for mark in plain[1:]) else part
-        if part != char and ord(plain) != code and (ord(plain) in _LETTERS or unicodedata.normalize("NFKC", plain) != plain):
+        if (
+            part != char
+            and ord(plain) != code
+            and (ord(plain) in _LETTERS or unicodedata.normalize("NFKC", plain) != plain)
+        ):
             parts += _expand(ord(plain))
             continue
         if ord(plain) in _MARK_SET:
@@ -224,7 +233,14 @@ def _tables() -> tuple[Any, ...]:
     for first, last in ((0x3400, 0x9FFF), (0x20000, 0x3FFFF)):
         table[first : last + 1] |= kernel.KANJI << kernel.SHIFT
     grow_at, grow = [0], []
-    spans = ((0, 0x3400), (0xA000, 0xABFF), (0xF900, 0x10000), (0x10400, 0x104FF), (0x1D400, 0x1D800), (0x1E900, 0x1E95F))
+    spans = (
+        (0, 0x3400),
+        (0xA000, 0xABFF),
+        (0xF900, 0x10000),
+        (0x10400, 0x104FF),
+        (0x1D400, 0x1D800),
+        (0x1E900, 0x1E95F),
+    )
     more = ((0x1F000, 0x1F300), (0x1FBF0, 0x1FC00), (0x2F800, 0x2FA20), (0x1DF00, 0x1E100), (0x118A0, 0x118E0))
     for first, after in spans + more:
         for code in range(first, after):
@@ -254,10 +270,10 @@ def _tables() -> tuple[Any, ...]:
             voiced[which, plain - _KANA] = dotted
     kana_twin = np.zeros(0xC0, np.int32)
     kanji_twin = []
-    for kanji, kana in _pairs(_TWINS):
-        kanji_twin.append((kanji, _hiragana(kana)))
-        if kana != kernel.CHOONPU:
-            kana_twin[_hiragana(kana) - _KANA] = kanji
+    for kanji, katakana in _pairs(_TWINS):
+        kanji_twin.append((kanji, _hiragana(katakana)))
+        if katakana != kernel.CHOONPU:
+            kana_twin[_hiragana(katakana) - _KANA] = kanji
     letter_twin = np.zeros(0x530 - 0x370, np.int32)
     for foreign, latin in _pairs(_LETTER_TWINS):
         letter_twin[foreign - 0x370] = latin

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 import pyarrow as pa
+
 from yoake.detect.kernels import match
 from yoake.detect.kernels.fold import DIGIT, JOINT, KANJI, LETTER, PROLONGED, SPACE
 from yoake.detect.text.fold import Folded, fold

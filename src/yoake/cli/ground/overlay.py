@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def overlay_folder() -> Path:
+    """Where this installation's own categories stand; may be missing.
+
+    Not from the settings: reading those makes a key file, and commands that only look write nothing.
+    """
+    return Path(os.environ.get("YOAKE_DATA") or "var").expanduser() / "categories"
