@@ -38,6 +38,7 @@ def add(request: HttpRequest, actor: Actor) -> HttpResponse:
                 messages.success(request, gettext("The post is added; this is its case."))
             return redirect("case", case_id=added.case.pk)
     context = {
+        "place": "add",
         "problem": problem,
         "wrong_field": field,
         "entered": request.POST,

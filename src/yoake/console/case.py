@@ -19,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_safe, require_http_methods, require_POST
 
 from yoake.casework.cases import actions
 from yoake.casework.cases.categories import categories
@@ -79,7 +79,7 @@ class ModelAnswer:
     agrees: bool
 
 
-@require_GET
+@require_safe
 @staff_page
 def show(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     """The case page."""
@@ -93,10 +93,15 @@ def lease(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     view = case_view(actor, case_id)
     changed = str(view.version.pk if view.version else "") != request.POST.get("version_id", "")
     waiting = view.case.state == Case.State.WAITING
-    problem = ""
-    if actor.may("decide") and waiting and not changed:
+    only_look = bool(request.POST.get("only_look"))  # the page is read-only: it says when the post is free, no more
+    held = view.lease is not None and view.lease.user_id != actor.user_id
+    problem, mine = "", False
+    if only_look:
+        problem = gettext("Somebody else is reading this post now, so it is read-only for you.") if held else ""
+    elif actor.may("decide") and waiting and not changed:
         try:
             actions.take_lease(actor, case_id)
+            mine = True
         except Refused as error:
             problem = words.sentence(error)
     decided_by = ""
@@ -105,7 +110,15 @@ def lease(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     return render(
         request,
         "yoake/lease.html",
-        {"view": view, "problem": problem, "changed": changed, "waiting": waiting, "decided_by": decided_by},
+        {
+            "view": view,
+            "problem": problem,
+            "changed": changed,
+            "waiting": waiting,
+            "mine": mine,
+            "free_now": only_look and not held and actor.may("decide"),
+            "decided_by": decided_by,
+        },
     )
 
 
@@ -193,6 +206,7 @@ def _page(
             "entered": request.POST if request.method == "POST" else {},
             "fields": _fields(view.version, evidence),
             "post_lang": _post_lang(view.version),
+            "original": view.case.post.url if view.case.post.url.startswith(("https://", "http://")) else "",
             "legend": [reason for reason, _start, _end in evidence],
             "legend_shown": LEGEND_SHOWN,
             "top": _in_words(live_findings[0]) if live_findings else None,

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_safe, require_http_methods
 
 from yoake import shelf
 from yoake.casework.cases.actions import remove_practice
@@ -63,18 +63,28 @@ class SourceNow:
     skipped: int
 
     @property
+    def posts(self) -> str:
+        """How many posts were read, as people write it."""
+        return f"{self.counts['posts']:,}"
+
+    @property
+    def queued(self) -> str:
+        """How many of them came to the desk."""
+        return f"{self.counts['queued']:,}"
+
+    @property
     def needs_a_look(self) -> bool:
         """Whether somebody should know at once."""
         return self.state in ("waiting", "paused", "quiet")
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The live desk is home."""
     return redirect("desk", desk="live")
 
 
-@require_GET
+@require_safe
 @staff_page
 def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
     """One desk: waiting cases, sources, recent decisions."""
@@ -110,7 +120,7 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @staff_page
 def pulse(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
     """What changed since the list was shown: new cases (as a button, nothing jumps), leases, decisions, sources."""

@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from yoake.casework.cases.queries import waiting_counts
 from yoake.casework.people.models import User
 from yoake.casework.people.queries import Actor, actor_of
-from yoake.console.words import sentence
+from yoake.console.words import role_name, sentence
 from yoake.errors import BadInput, Refused
 
 P = ParamSpec("P")
@@ -34,7 +34,7 @@ def staff_page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespo
         except Refused:
             return render(request, "yoake/no_organisation.html", status=403)
         if not actor.may("read"):
-            return render(request, "yoake/no_organisation.html", {"role": actor.role}, status=403)
+            return render(request, "yoake/no_organisation.html", {"role": role_name(actor.role)}, status=403)
         try:
             response = view(request, actor, *args, **kwargs)
         except BadInput as error:
@@ -52,7 +52,12 @@ def staff_page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespo
 def page(request: HttpRequest, actor: Actor, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """A whole page, with the desks and what waits on them at its head."""
     counts = waiting_counts(actor)
-    around = {"actor": actor, "waiting_live": counts[False], "waiting_practice": counts[True]}
+    around = {
+        "actor": actor,
+        "role_name": role_name(actor.role),
+        "waiting_live": counts[False],
+        "waiting_practice": counts[True],
+    }
     return render(request, template, {**around, **context}, status=status)
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe, require_POST
 
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.actions import resume_source
@@ -21,7 +21,7 @@ from yoake.console.words import skipped_name
 SKIPPED_SHOWN = 20
 
 
-@require_GET
+@require_safe
 @staff_page
 def show(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
     """The source's page."""
@@ -44,7 +44,7 @@ def show(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @staff_page
 def skipped(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
     """The newest rows that could not be read, for unfolding in the inbox."""

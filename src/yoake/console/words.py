@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext, gettext_noop, ngette
 
 from yoake.casework.audit.models import Entry
 from yoake.casework.cases.categories import categories
+from yoake.casework.people.models import Membership
 from yoake.detect.category import FRAME
 from yoake.errors import BadInput, YoakeError
 
@@ -189,6 +190,11 @@ def element_name(category: str, element: str) -> str:
         if item.name == element:
             return _in_language(item.label.ja, item.label.en)
     return element
+
+
+def role_name(role: str) -> str:
+    """What somebody is in their organisation."""
+    return str(Membership.Role(role).label) if role in Membership.Role.values else role
 
 
 def item_name(item: str) -> str:

@@ -10,7 +10,6 @@ rest    combinations: a lure, an errand and a contact mean together what none of
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -23,61 +22,26 @@ import numpy as np
 import pyarrow as pa
 
 from yoake.detect import explanation as words
-from yoake.detect.category import FIELDS, FRAME, SHIPPED, AmountRule, Category, digest, load_categories
+from yoake.detect.category import FRAME, SHIPPED, Category, digest, load_categories
+from yoake.detect.category_keys import FIELDS
 from yoake.detect.kernels.gate import could_score
 from yoake.detect.model import read_model
 from yoake.detect.text.amounts import GRAM, YEN, Amounts, find_amounts, period_of
+from yoake.detect.text.field_text import FieldText
 from yoake.detect.text.fold import Folded, fingerprint, fold
 from yoake.detect.text.items import ITEMS, job_ad_items
 from yoake.detect.text.phrases import PhraseMatcher
+from yoake.detect.weighing import CUE_SHARES, Candidate, Entry, Weighed, weigh
 from yoake.tables.findings import FINDINGS, FLOOR, findings_batch
 
 __all__ = ["Lexicon"]
 
 _CODE_VERSION: Final = "1"  # raise with every change here that can change a finding
-_CUE_SHARES: Final = (1.0, 0.5, 0.25)
-_FRAME_SHARES: Final = (1.0, 0.7, 0.5, 0.3)
-_QUOTED: Final = 0.4  # of a cue inside 「」 when a frame is there: warnings and news quote what they warn of
 _FRAMED: Final = -0.5  # a frame gives the post its name from here on
 _PLEA: Final = -6.0  # at least so much is taken from an offence when the post is a plea
-_QUOTES: Final = {"「": "」", "『": "』", "“": "”"}
 _UNITS: Final = {"yen": YEN, "gram": GRAM}
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _TOKYO_S: Final = 9 * 3600  # no summer time
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What a phrase means in one category."""
-
-    category: int
-    cue: str  # a cue's name, or frame:<name>
-    kind: str  # of the cue, or frame:<name>
-    weight: float
-    fields: int  # bits of FIELDS
-    rule: AmountRule | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A word in a post that may count in one category. Positions are code points of the original."""
-
-    field: int
-    start: int
-    end: int
-    entry: _Entry
-    phrase: int
-    quoted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    """Candidates after sharing, contexts and combinations."""
-
-    logit: float
-    rest: float
-    spans: list[tuple[_Candidate, float]]  # with the weight each one got
-    frames: dict[str, float]  # log-odds per frame, negative
 
 
 class Lexicon:
@@ -115,7 +79,7 @@ class Lexicon:
             row = int(hits.rows[first])
             seen_us = seen_at[row].as_py()
             day = None if seen_us is None else date.fromordinal(_EPOCH + (seen_us // 1_000_000 + _TOKYO_S) // 86_400)
-            texts = [_Text(columns[field][row].as_py() or "", folded[field], row) for field in range(len(FIELDS))]
+            texts = [FieldText(columns[field][row].as_py() or "", folded[field], row) for field in range(len(FIELDS))]
             findings = compiled.judge_post(texts, hits.slice(first, after), day)
             for finding in findings:
                 finding |= {
@@ -130,53 +94,6 @@ class Lexicon:
 
 
 _NOTHING: Final = pa.RecordBatch.from_pylist([], schema=FINDINGS)
-
-
-class _Text:
-    """One field of one post: original, folded, and what is asked of it."""
-
-    def __init__(self, original: str, folded: Folded, row: int) -> None:
-        self.original = original
-        self.first = int(folded.rows[row])
-        self._folded, self._row = folded, row
-        self._plain: str | None = None
-        self._quotes: tuple[list[int], list[int]] | None = None
-
-    @property
-    def plain(self) -> str:
-        if self._plain is None:
-            self._plain = self._folded.text(self._row)
-        return self._plain
-
-    def place(self, start: int, end: int) -> tuple[int, int]:
-        """Folded characters (indices into Folded.codes) to code points of the original."""
-        return int(self._folded.starts[start]), int(self._folded.ends[end - 1])
-
-    def quoted(self, at: int) -> bool:
-        """Whether a place of the original stands inside quotation marks."""
-        if self._quotes is None:
-            self._quotes = _quotations(self.original)
-        begins, ends = self._quotes
-        i = bisect.bisect_right(begins, at) - 1
-        return i >= 0 and at < ends[i]
-
-
-def _quotations(text: str) -> tuple[list[int], list[int]]:
-    """Where quotations begin and end (outermost ones; one that is never closed is none)."""
-    begins: list[int] = []
-    ends: list[int] = []
-    if not any(mark in text for mark in _QUOTES):
-        return begins, ends
-    closing, opened = "", 0
-    for i, char in enumerate(text):
-        if closing:
-            if char == closing:
-                begins.append(opened)
-                ends.append(i)
-                closing = ""
-        elif char in _QUOTES and text.find(_QUOTES[char], i, i + 400) >= 0:
-            closing, opened = _QUOTES[char], i
-    return begins, ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,20 +118,20 @@ class _Compiled:
 
     def __init__(self, categories: list[Category]) -> None:
         self.categories = categories
-        by_phrase: dict[str, list[_Entry]] = {}
-        rules: list[_Entry] = []
+        by_phrase: dict[str, list[Entry]] = {}
+        rules: list[Entry] = []
         for number, category in enumerate(categories):
             cues = {cue.name: cue for cue in category.cues}
             for phrase in category.phrases:
                 if phrase.cue.startswith(FRAME):
-                    entry = _Entry(number, phrase.cue, phrase.cue, phrase.weight, _bits(("text", "profile")))
+                    entry = Entry(number, phrase.cue, phrase.cue, phrase.weight, _bits(("text", "profile")))
                 else:
                     cue = cues[phrase.cue]
-                    entry = _Entry(number, phrase.cue, cue.kind, phrase.weight, _bits(cue.fields))
+                    entry = Entry(number, phrase.cue, cue.kind, phrase.weight, _bits(cue.fields))
                 by_phrase.setdefault(phrase.phrase, []).append(entry)
             for rule in category.amounts:
                 cue = cues[rule.cue]
-                rules.append(_Entry(number, rule.cue, cue.kind, rule.weight, _bits(cue.fields), rule))
+                rules.append(Entry(number, rule.cue, cue.kind, rule.weight, _bits(cue.fields), rule))
         self.matcher = PhraseMatcher(list(by_phrase))
         self.entries = [*by_phrase.values(), *([rule] for rule in rules)]
         self.rules = [(len(by_phrase) + i, rule.rule) for i, rule in enumerate(rules) if rule.rule]
@@ -252,7 +169,7 @@ class _Compiled:
             np.array([item[0] for item in combinations], np.int32),
             np.array([item[1] for item in combinations], np.int64),
             np.array([item[2] for item in combinations], np.float64),
-            sum(_CUE_SHARES),
+            sum(CUE_SHARES),
         )
 
     def hits(self, folded: Sequence[Folded], rows: int) -> _RowHits:
@@ -283,10 +200,10 @@ class _Compiled:
     # ------------------------------------------------------------ one post
 
     def judge_post(
-        self, texts: Sequence[_Text], hits: list[tuple[int, int, int, int]], day: date | None
+        self, texts: Sequence[FieldText], hits: list[tuple[int, int, int, int]], day: date | None
     ) -> list[dict[str, Any]]:
         """Findings of one post, best first."""
-        candidates: dict[int, list[_Candidate]] = defaultdict(list)
+        candidates: dict[int, list[Candidate]] = defaultdict(list)
         seen: set[tuple[int, int, bool]] = set()
         for field, phrase, start, end in hits:
             text = texts[field]
@@ -305,8 +222,8 @@ class _Compiled:
                     if period not in entry.rule.per:
                         continue
                     place = text.place(left + text.first, right + text.first)
-                candidates[entry.category].append(_Candidate(field, *place, entry, phrase, quoted))
-        weighed = {number: self._weigh(number, listed) for number, listed in candidates.items()}
+                candidates[entry.category].append(Candidate(field, *place, entry, phrase, quoted))
+        weighed = {number: weigh(self.categories[number], listed) for number, listed in candidates.items()}
         plea = self._plea(weighed)
         if plea is not None:
             weighed = {number: self._yield_to_plea(number, result, plea) for number, result in weighed.items()}
@@ -317,38 +234,7 @@ class _Compiled:
         ]
         return sorted(findings, key=lambda finding: (-finding["score"], finding["category"]))
 
-    def _weigh(self, number: int, candidates: Sequence[_Candidate]) -> _Weighed:
-        category = self.categories[number]
-        framing: dict[str, list[_Candidate]] = defaultdict(list)
-        cueing: dict[str, list[_Candidate]] = defaultdict(list)
-        for candidate in candidates:
-            (framing if candidate.entry.cue.startswith(FRAME) else cueing)[candidate.entry.kind].append(candidate)
-        framing = {
-            kind: listed
-            for kind, listed in framing.items()
-            if len({candidate.phrase for candidate in listed}) >= self.frames[number][kind.removeprefix(FRAME)].needs
-        }
-        framed = any(candidate.entry.weight < 0 for listed in framing.values() for candidate in listed)
-        spans: list[tuple[_Candidate, float]] = []
-        present: set[str] = set()
-        for kind, listed in cueing.items():
-            for candidate, weight in _share(listed, _CUE_SHARES, _QUOTED if framed else 1.0):
-                spans.append((candidate, weight))
-                if not (framed and candidate.quoted):
-                    present.add(kind)
-        rest = round(sum(item.weight for item in category.combinations if present.issuperset(item.kinds)), 6)
-        taken = [pair for listed in framing.values() for pair in _share(listed, _FRAME_SHARES, 1.0)]
-        total = -sum(weight for _, weight in taken)
-        if total > category.limit and present.intersection(category.limit_kinds):
-            # who asks to be contacted is not the police, whatever else the post says
-            taken = [(candidate, round(weight * category.limit / total, 6)) for candidate, weight in taken]
-        frames: dict[str, float] = defaultdict(float)
-        for candidate, weight in taken:
-            frames[candidate.entry.cue.removeprefix(FRAME)] += weight
-        spans = sorted(spans + taken, key=lambda pair: (pair[0].field, pair[0].start, pair[0].end, pair[0].entry.cue))
-        return _Weighed(category.base + rest + sum(weight for _, weight in spans), rest, spans, dict(frames))
-
-    def _plea(self, weighed: dict[int, _Weighed]) -> _Candidate | None:
+    def _plea(self, weighed: dict[int, Weighed]) -> Candidate | None:
         """The strongest word of a queued finding about a person at risk."""
         for number, result in sorted(weighed.items(), key=lambda item: (-item[1].logit, item[0])):
             category = self.categories[number]
@@ -356,19 +242,24 @@ class _Compiled:
                 return max(result.spans, key=lambda pair: (pair[1], -pair[0].start))[0]
         return None
 
-    def _yield_to_plea(self, number: int, result: _Weighed, plea: _Candidate) -> _Weighed:
+    def _yield_to_plea(self, number: int, result: Weighed, plea: Candidate) -> Weighed:
         """A post that asks for help is no offence: takes away enough to keep it out of the offence's queue."""
         category = self.categories[number]
         if category.at_risk:
             return result
         weight = round(min(_PLEA, _logit(category.queue) - result.logit - 1.0), 6)
-        entry = _Entry(number, f"{FRAME}plea", f"{FRAME}plea", weight, plea.entry.fields)
-        span = _Candidate(plea.field, plea.start, plea.end, entry, plea.phrase, plea.quoted)
+        entry = Entry(number, f"{FRAME}plea", f"{FRAME}plea", weight, plea.entry.fields)
+        span = Candidate(plea.field, plea.start, plea.end, entry, plea.phrase, plea.quoted)
         frames = {**result.frames, "plea": weight}
-        return _Weighed(result.logit + weight, result.rest, [*result.spans, (span, weight)], frames)
+        return Weighed(result.logit + weight, result.rest, [*result.spans, (span, weight)], frames)
 
     def _finding(
-        self, number: int, result: _Weighed, candidates: Sequence[_Candidate], texts: Sequence[_Text], day: date | None
+        self,
+        number: int,
+        result: Weighed,
+        candidates: Sequence[Candidate],
+        texts: Sequence[FieldText],
+        day: date | None,
     ) -> dict[str, Any]:
         category = self.categories[number]
         score = _sigmoid(result.logit)
@@ -416,15 +307,15 @@ class _Compiled:
     def _counter(
         self,
         number: int,
-        result: _Weighed,
-        candidates: Sequence[_Candidate],
-        texts: Sequence[_Text],
+        result: Weighed,
+        candidates: Sequence[Candidate],
+        texts: Sequence[FieldText],
         framing: list[str],
     ) -> dict[str, str]:
         """What would have changed the verdict, found by judging again without it."""
         category = self.categories[number]
         threshold = _logit(category.queue)
-        best: dict[str, tuple[_Candidate, float]] = {}
+        best: dict[str, tuple[Candidate, float]] = {}
         for pair in result.spans:
             kind = pair[0].entry.kind
             if pair[1] > 0 and (kind not in best or pair[1] > best[kind][1]):
@@ -432,13 +323,14 @@ class _Compiled:
         kinds = sorted(best, key=lambda kind: (-best[kind][1], kind))
         if result.logit >= threshold:
             for removed in [(kind,) for kind in kinds] + [(a, b) for i, a in enumerate(kinds) for b in kinds[i + 1 :]]:
-                without = self._weigh(number, [c for c in candidates if c.entry.kind not in removed])
+                without = weigh(self.categories[number], [c for c in candidates if c.entry.kind not in removed])
                 if without.logit < threshold:
                     return words.counter_removed([_spot(best[kind][0], texts)["text"] for kind in removed])
             return words.counter_firm()
         if (
             framing
-            and self._weigh(number, [c for c in candidates if not c.entry.cue.startswith(FRAME)]).logit >= threshold
+            and weigh(self.categories[number], [c for c in candidates if not c.entry.cue.startswith(FRAME)]).logit
+            >= threshold
         ):
             return words.counter_framed(framing)
         present = set(kinds)
@@ -460,31 +352,12 @@ def _bits(fields: Iterable[str]) -> int:
     return sum(1 << FIELDS.index(field) for field in fields)
 
 
-def _share(candidates: list[_Candidate], shares: Sequence[float], quoted: float) -> list[tuple[_Candidate, float]]:
-    """The strongest candidates that do not overlap, each with its share of its weight."""
-    pairs = [(c, c.entry.weight * (quoted if c.quoted else 1.0)) for c in candidates]
-    pairs.sort(key=lambda pair: (-abs(pair[1]), pair[0].field, pair[0].start, -pair[0].end, pair[0].phrase))
-    taken: list[tuple[_Candidate, float]] = []
-    phrases: set[int] = set()
-    for candidate, weight in pairs:
-        if candidate.phrase in phrases or any(
-            candidate.field == other.field and candidate.start < other.end and other.start < candidate.end
-            for other, _ in taken
-        ):
-            continue
-        phrases.add(candidate.phrase)
-        taken.append((candidate, round(weight * shares[len(taken)], 6)))
-        if len(taken) == len(shares):
-            break
-    return taken
-
-
-def _spot(candidate: _Candidate, texts: Sequence[_Text]) -> dict[str, Any]:
+def _spot(candidate: Candidate, texts: Sequence[FieldText]) -> dict[str, Any]:
     text = texts[candidate.field].original[candidate.start : candidate.end]
     return {"field": FIELDS[candidate.field], "start": candidate.start, "end": candidate.end, "text": text}
 
 
-def _items(category: Category, frame: str, text: _Text) -> dict[str, Any]:
+def _items(category: Category, frame: str, text: FieldText) -> dict[str, Any]:
     """The six items of a job ad, for posts that may be one."""
     if not category.job_ad or frame not in ("", "honest_job"):
         return {"present": [], "missing": []}

@@ -1,0 +1,111 @@
+// Keys, ages and giving leases back. Every page works without this file; nothing here decides anything.
+"use strict";
+
+(() => {
+  const KEYS_OFF = "yoake-keys-off";
+  let leaving = false; // a form of this page is on its way: the action itself gives the lease back
+
+  // --- keys ---------------------------------------------------------------------------------------------------------
+  const keysOn = () => localStorage.getItem(KEYS_OFF) === null;
+
+  const typing = (element) =>
+    element.closest("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])") !== null;
+
+  function step(by) {
+    const rows = [...document.querySelectorAll("[data-row]")];
+    const at = rows.indexOf(document.activeElement);
+    const next = rows[at === -1 ? (by > 0 ? 0 : rows.length - 1) : at + by];
+    if (next) {
+      next.focus();
+      next.scrollIntoView({ block: "nearest" });
+    }
+    return rows.length > 0;
+  }
+
+  function press(element) {
+    if (element.matches("input[type=radio]")) {
+      element.checked = true;
+      element.focus();
+    } else if (element.matches("form")) {
+      element.requestSubmit();
+    } else {
+      element.click();
+    }
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || event.altKey || event.metaKey || event.repeat) return;
+    const form = document.querySelector("[data-decide]");
+    if (event.key === "Enter" && event.ctrlKey && form) {
+      event.preventDefault();
+      form.requestSubmit();
+      return;
+    }
+    if (event.ctrlKey || event.shiftKey || typing(event.target)) return;
+    if (event.key === "Enter" && event.target !== document.body && event.target.id !== "main") return; // its own meaning
+    if (event.key !== "Enter" && !keysOn()) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const meant = document.querySelector(`[data-keys~="${CSS.escape(key)}"]`);
+    if (meant) {
+      event.preventDefault();
+      press(meant);
+    } else if ((key === "j" && step(1)) || (key === "k" && step(-1))) {
+      event.preventDefault();
+    }
+  });
+
+  for (const box of document.querySelectorAll("[data-keys-on]")) {
+    box.checked = keysOn();
+    box.addEventListener("change", () =>
+      box.checked ? localStorage.removeItem(KEYS_OFF) : localStorage.setItem(KEYS_OFF, "1"),
+    );
+  }
+
+  // --- choosing a category means "in scope" ---------------------------------------------------------------------------
+  document.addEventListener("change", (event) => {
+    const verdict = event.target.dataset?.verdict;
+    if (verdict) document.querySelector(`input[name=verdict][value=${verdict}]`).checked = true;
+  });
+
+  // --- a form is sent once --------------------------------------------------------------------------------------------
+  document.addEventListener("submit", (event) => {
+    if (event.target.hasAttribute("data-sent")) {
+      event.preventDefault();
+      return;
+    }
+    event.target.setAttribute("data-sent", "");
+    leaving = true;
+  });
+
+  // --- leases ---------------------------------------------------------------------------------------------------------
+  const decide = document.querySelector("[data-decide]");
+  if (decide) {
+    window.addEventListener("pagehide", () => {
+      if (leaving) return;
+      const told = new FormData();
+      told.set("csrfmiddlewaretoken", decide.querySelector("[name=csrfmiddlewaretoken]").value);
+      navigator.sendBeacon(decide.dataset.release, told);
+    });
+    document.body.addEventListener("htmx:afterSwap", (event) => {
+      if (event.target.id !== "lease") return;
+      const locked = event.target.querySelector("[data-lock]") !== null;
+      for (const part of decide.querySelectorAll("fieldset, button, textarea")) part.disabled = locked;
+    });
+  }
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload(); // "back": the lease was given back, the list is old
+  });
+
+  // --- ages -----------------------------------------------------------------------------------------------------------
+  const [now, minutes, hours, days] = (document.body.dataset.ages || "").split("|");
+  function age() {
+    for (const time of document.querySelectorAll("time[data-age]")) {
+      const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
+      const say = (text, unit) => text.replace("%d", Math.floor(seconds / unit));
+      const text =
+        seconds >= 86400 ? say(days, 86400) : seconds >= 3600 ? say(hours, 3600) : seconds >= 60 ? say(minutes, 60) : now;
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+  if (days) setInterval(age, 20000);
+})();
