@@ -19,7 +19,7 @@ def test_the_folder_is_the_registry() -> None:
 
 
 def test_an_unknown_name_says_what_there_is() -> None:
-    with pytest.raises(BadInput, match="connector is 'xmpp': known names are .*jsonl"):
+    with pytest.raises(BadInput, match=r"connector is 'xmpp': known names are .*jsonl"):
         shelf.take(connectors, "xmpp")
 
 

@@ -117,3 +117,9 @@ def removals(pages: list[Page]) -> list[dict[str, Any]]:
 def skips(pages: list[Page]) -> list[tuple[str, str, bool]]:
     """All skips of some pages, as (reason, where, kept)."""
     return [(skip.reason, skip.where, skip.kept) for page in pages for skip in page.skipped]
+
+
+def port_of(handler: BaseHTTPRequestHandler) -> int:
+    """The port of the server that handles this request."""
+    assert isinstance(handler.server, ThreadingHTTPServer)
+    return handler.server.server_port

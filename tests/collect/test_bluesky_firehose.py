@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from typing import Any
@@ -278,8 +277,12 @@ def test_a_cursor_that_is_none() -> None:
         next(BlueskyFirehose().pages(BlueskyFirehose.Options(endpoint="ws://127.0.0.1:9"), "latest", NET))
 
 
+def _silent(connection: ServerConnection) -> None:
+    connection.recv()
+
+
 def test_silence_brings_empty_pages() -> None:
-    with socket_server(lambda connection: connection.recv()) as url:
+    with socket_server(_silent) as url:
         pages = BlueskyFirehose().pages(BlueskyFirehose.Options(endpoint=url), None, NET)
         began = time.monotonic()
         page = next(pages)
@@ -329,10 +332,10 @@ def test_resuming_anywhere_is_reading_once(cuts: list[tuple[int, bool]]) -> None
 
 
 @pytest.fixture
-def quick(pds: Pds) -> Iterator[tuple[Pds, BlueskyFirehose.Options]]:
+def quick(pds: Pds) -> tuple[Pds, BlueskyFirehose.Options]:
     pds.start()
     endpoint = pds.url.replace("http:", "ws:")
-    yield pds, BlueskyFirehose.Options(endpoint=endpoint, api=pds.url, plc=pds.plc_url, only_japanese=False)
+    return pds, BlueskyFirehose.Options(endpoint=endpoint, api=pds.url, plc=pds.plc_url, only_japanese=False)
 
 
 @pytest.mark.server

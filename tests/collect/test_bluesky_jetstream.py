@@ -3,7 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -37,7 +37,7 @@ def options(*urls: str, only_japanese: bool = True) -> BlueskyJetstream.Options:
     return BlueskyJetstream.Options(endpoints=urls, only_japanese=only_japanese, api="http://127.0.0.1:9")
 
 
-def pages(server: Jetstream, cursor: int | None = BEGIN_US, **more: bool) -> Iterator[Page]:
+def pages(server: Jetstream, cursor: int | None = BEGIN_US, **more: bool) -> Generator[Page, None, None]:
     return BlueskyJetstream().pages(options(server.url, **more), None if cursor is None else str(cursor), NET)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection
 
-from tests.collect.loopback import http_server, respond, socket_server
+from tests.collect.loopback import http_server, port_of, respond, socket_server
 from yoake.collect.net import Net, is_public
 from yoake.errors import BadInput, Refused, TryLater
 
@@ -103,7 +103,7 @@ def test_a_name_is_resolved_once_and_every_redirect_is_checked(monkeypatch: pyte
     def answer(request: BaseHTTPRequestHandler) -> None:
         hosts.append(request.headers["Host"])
         if request.path == "/":
-            respond(request, 302, Location=f"http://second.example:{request.server.server_address[1]}/there?x=1")
+            respond(request, 302, Location=f"http://second.example:{port_of(request)}/there?x=1")
         else:
             respond(request, 200, b"{}")
 
@@ -123,7 +123,7 @@ def test_a_redirect_to_another_host_takes_no_headers_along() -> None:
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         seen.append(request.headers["X-Token"])
-        port = request.server.server_address[1]
+        port = port_of(request)
         places = {"/": "/same", "/same": f"http://localhost:{port}/other"}
         if request.path in places:
             respond(request, 307, Location=places[request.path])

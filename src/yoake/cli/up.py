@@ -57,11 +57,13 @@ def _prepare(voice: _Voice) -> None:
     start_django()
     if count := first_start.migrate():
         voice.say("", _("database ready ({count} migrations)").format(count=count))
+    specs = first_start.sources_to_seed()
     password = first_start.found()
     if password is not None:
         _show(voice, first_start.ADMINISTRATOR, password)
-    if names := first_start.seed_sources():
-        voice.say("", _("sources: {names}").format(names=", ".join(names)))
+    if specs:
+        first_start.seed(specs)
+        voice.say("", _("sources: {names}").format(names=", ".join(spec.name for spec in specs)))
 
 
 def _run(voice: _Voice, stop: threading.Event) -> None:

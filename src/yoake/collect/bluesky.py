@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -203,7 +203,7 @@ class Reading(Protocol):
         ...
 
 
-def stream(endpoints: Sequence[str], reading: Reading, net: Net) -> Iterator[Page]:
+def stream(endpoints: Sequence[str], reading: Reading, net: Net) -> Generator[Page, None, None]:
     """Pages of a stream that comes back: connects again where it was, to the next host when one is away.
 
     Raises TryLater, or Refused, when every host in turn brought nothing.

@@ -183,19 +183,13 @@ class Xrpc:
             response = self._net.get(url, timeout_s=10, limit_bytes=200_000)
         except TryLater as error:
             raise trouble or error from None
-        if response.status in (404, 410):  # 410: a tombstone
-            self._homes[did] = ""
-            return None
         document = response.json()
-        services = document.get("service") if isinstance(document, dict) else None
-        for service in services if isinstance(services, list) else ():
-            if isinstance(service, dict) and str(service.get("id", "")).endswith("#atproto_pds"):
-                endpoint = service.get("serviceEndpoint")
-                if isinstance(endpoint, str):
-                    self._homes[did] = endpoint.rstrip("/")
-                    return self._homes[did]
-        self._homes[did] = ""
-        return None
+        if not isinstance(document, dict) or (response.status == 200) != (document.get("id") == did):
+            raise TryLater(f"{urlsplit(url).hostname} answers nothing about {did}; try again later.", after_s=600)
+        if response.status not in (200, 404, 410):  # 404: never registered; 410: a tombstone
+            raise TryLater(f"{urlsplit(url).hostname} answered with status {response.status}.", after_s=60)
+        self._homes[did] = _server_of(document)
+        return self._homes[did] or None
 
     def _ask(self, host: str, method: str, query: Mapping[str, str | int]) -> dict[str, Any]:
         answer = self._get(host, method, query).json()
@@ -221,6 +215,15 @@ class Xrpc:
             name = urlsplit(host).hostname
             raise TryLater(f"{name} answered {method} with status {response.status}; try again later.", after_s=60)
         raise _Gone(response.status, str(answer.get("error", "")))
+
+
+def _server_of(document: dict[str, Any]) -> str:
+    """The server that keeps the repository, by a DID document; "" when it names none."""
+    services = document.get("service")
+    for service in services if isinstance(services, list) else ():
+        if isinstance(service, dict) and str(service.get("id", "")).endswith("#atproto_pds"):
+            return str(service.get("serviceEndpoint", "")).rstrip("/")
+    return ""
 
 
 # XRPC error names of getRecord and getRepoStatus to (state, note).

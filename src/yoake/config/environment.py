@@ -97,20 +97,28 @@ def plain_address(address: str) -> str:
 
 def secret_key(key_file: Path) -> str:
     """The deployment's secret (64 hex digits), from its file; made with owner-only rights at first start."""
-    if not key_file.exists():
-        for folder in (key_file.parent.parent, key_file.parent):  # with `parents` alone only the last is private
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with os.fdopen(os.open(key_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(secrets.token_hex(32) + "\n")
-        except FileExistsError:
-            pass  # another process of the group made it in the same moment
-    key = key_file.read_text().strip()
+    try:
+        if not key_file.exists():
+            _make_key(key_file)
+        key = key_file.read_text().strip()
+    except OSError as error:
+        raise Refused(
+            f"the key file {key_file} cannot be made or read ({error.strerror}): give this account the right to, "
+            "or choose another place with YOAKE_DATA or YOAKE_KEY_FILE"
+        ) from None
     if len(key) < 64:
-        raise BadInput(
-            "YOAKE_KEY_FILE", str(key_file), "a file with at least 64 hex digits; restore it from your backup"
-        )
+        raise BadInput("YOAKE_KEY_FILE", str(key_file), "a file with at least 64 hex digits; restore it from your backup")
     return key
+
+
+def _make_key(key_file: Path) -> None:
+    for folder in (key_file.parent.parent, key_file.parent):  # with `parents` alone only the last is private
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with os.fdopen(os.open(key_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+    except FileExistsError:
+        pass  # another process of the group made it in the same moment
 
 
 def derived(key: str, purpose: str) -> str:

@@ -28,6 +28,7 @@ from yoake.casework.cases.queries import CaseView, case_view, earlier_versions, 
 from yoake.casework.people.queries import Actor, names_of
 from yoake.collect import practice
 from yoake.console import marks, words
+from yoake.console.inbox import author_of
 from yoake.console.page import page, staff_page
 from yoake.errors import BadInput, Refused
 
@@ -191,6 +192,7 @@ def _page(
         users.append(held.user_id)
     names = names_of(actor, users)
     in_scope, record_only = _choices(live_findings)
+    author, handle = author_of(view.case)
     return page(
         request,
         actor,
@@ -200,6 +202,8 @@ def _page(
             "case": view.case,
             "post": view.case.post,
             "version": view.version,
+            "author": author,
+            "handle": handle,
             "desk": "practice" if view.case.practice else "live",
             "category": category,
             "problem": problem,

@@ -47,6 +47,8 @@ class Row:
     excerpt: list[marks.Piece]
     evidence_in: str  # field of the strongest evidence when it is not the text itself
     held: str  # who holds it, "" when free
+    author: str
+    handle: str
 
 
 @dataclass(frozen=True)
@@ -188,9 +190,17 @@ def rows(actor: Actor, cases: Page[Case], now: datetime) -> list[Row]:
                 marks.excerpt(text, in_text),
                 "" if strongest is None or strongest[0].field == "text" else strongest[0].field,
                 held_by(actor, case, now),
+                *author_of(case),
             )
         )
     return shown
+
+
+def author_of(case: Case) -> tuple[str, str]:
+    """The author's name and handle; each may be empty."""
+    version, account = case.post.current, case.post.account
+    name = (version.author_name if version else "") or (account.name if account else "")
+    return name, account.handle if account else ""
 
 
 def held_by(actor: Actor, case: Case, now: datetime) -> str:

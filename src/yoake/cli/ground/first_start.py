@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from yoake.cli.ground.specs import read_specs
+from yoake.cli.ground.specs import Spec, read_specs
 from yoake.cli.words import _
 from yoake.errors import Refused
 
@@ -61,19 +61,31 @@ def found() -> str | None:
     return password
 
 
-def seed_sources() -> list[str]:
-    """Adds the sources of YOAKE_SOURCES to a database that never had one; rows rule afterwards. Returns their names."""
+def sources_to_seed() -> list[Spec]:
+    """The sources of YOAKE_SOURCES for a database that never had one; rows rule afterwards, also when all were removed.
+
+    Raises BadInput, before anything is added, when one of them cannot be.
+    """
+    from yoake.casework.audit.models import Entry
+    from yoake.casework.sources.actions import checked_options
+    from yoake.casework.sources.models import Source
+
+    if Source.objects.exists() or Entry.objects.filter(kind="source_added").exists():
+        return []
+    specs = read_specs(settings.ENVIRONMENT.sources, "YOAKE_SOURCES")
+    for spec in specs:
+        checked_options(spec.connector, spec.options)
+    return specs
+
+
+def seed(specs: list[Spec]) -> None:
+    """Adds these sources to the first organisation."""
     from django.db import transaction
 
-    from yoake.casework.audit.models import Entry
     from yoake.casework.people.queries import system
     from yoake.casework.sources.actions import add_source
-    from yoake.casework.sources.models import Source
     from yoake.cli.ground.setup import organisation_called
 
-    specs = read_specs(settings.ENVIRONMENT.sources, "YOAKE_SOURCES")
-    if Source.objects.exists() or Entry.objects.filter(kind="source_added").exists():
-        return []  # also when a person removed them all
     organisation = organisation_called(None)
     with transaction.atomic():
         for spec in specs:
@@ -85,4 +97,3 @@ def seed_sources() -> list[str]:
                 options=spec.options,
                 practice=spec.practice,
             )
-    return [spec.name for spec in specs]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-LONGEST_STOP_S = 8.0  # a supervised process that has not ended by then ends hard: it must not outlive its supervisor
+LONGEST_STOP_S = 5.0  # a supervised process that has not ended by then ends hard: it must not outlive its supervisor
 
 
 def stop_on_signals(stop: threading.Event) -> None:

@@ -21,7 +21,7 @@ from yoake.cli.words import _
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 STEADY_AFTER_S = 60.0  # a child that ran this long begins again with the shortest pause
-ASKED_S = 6.0  # from closing its input until a child is terminated
+ASKED_S = 5.5  # from closing its input until a child is terminated
 TERMINATED_S = 2.0  # from there until it is killed
 _LOOKED_EVERY_S = 0.2
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -58,7 +58,7 @@ class BlueskyFirehose:
         api: str = "https://public.api.bsky.app"
         plc: str = "https://plc.directory"
 
-    def pages(self, options: Options, cursor: str | None, net: Net) -> Iterator[Page]:
+    def pages(self, options: Options, cursor: str | None, net: Net) -> Generator[Page, None, None]:
         """Posts, edits, deletions and account states after `cursor`; without one, from now on."""
         if cursor is not None and not cursor.isdecimal():
             raise BadInput("cursor", cursor, "a sequence number")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +66,7 @@ class BlueskyJetstream:
         api: str = "https://public.api.bsky.app"
         plc: str = "https://plc.directory"
 
-    def pages(self, options: Options, cursor: str | None, net: Net) -> Iterator[Page]:
+    def pages(self, options: Options, cursor: str | None, net: Net) -> Generator[Page, None, None]:
         """Posts, edits, deletions and account states after `cursor`; without one, from now on."""
         if not options.endpoints:
             raise BadInput("endpoints", options.endpoints, "at least one address such as wss://host/subscribe")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,7 +40,7 @@ class JsonLines:
         platform: str = ""
         page_posts: int = 2000
 
-    def pages(self, options: Options, cursor: str | None, net: Net) -> Iterator[Page]:
+    def pages(self, options: Options, cursor: str | None, net: Net) -> Generator[Page, None, None]:
         """Everything after byte `cursor`; ends at the end of the file."""
         if options.page_posts < 1:
             raise BadInput("page_posts", options.page_posts, "a page holds at least one line")

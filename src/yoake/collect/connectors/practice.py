@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -31,7 +31,7 @@ class Practice:
     class Options:
         """The practice network has no settings."""
 
-    def pages(self, options: Options, cursor: str | None, net: Net) -> Iterator[Page]:
+    def pages(self, options: Options, cursor: str | None, net: Net) -> Generator[Page, None, None]:
         """What fell due after `cursor`, then what falls due, for ever."""
         upto = _time(cursor) if cursor is not None else net.now() - _DAY
         while True:

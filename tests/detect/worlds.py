@@ -1,0 +1,31 @@
+"""Posts and texts that tests of detection share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from yoake.tables.posts import posts_batch
+
+JUNE_2025 = datetime(2025, 6, 1, tzinfo=UTC)
+
+# Characters that the steps of folding care about; plain random text would hardly ever hit them.
+LIVELY = (
+    "あいうえおかがきこすとドドバパハヤァィゥェォぁぉッー〜～ｱｶﾊﾊﾞﾟ゛゙ 　\n\t\r.・/_-*"
+    "闇受子案件力口工二一トロエニカタ卜夕DdＤⓂ🅳LІNEдмαaé0１①⑩㍿㌔万円千gk,十"
+    "\u200b\ufe0f\u202e\u0301🥦❄👍🏽「」、。!？#\ufffd"
+)
+texts = st.text(st.sampled_from(LIVELY) | st.characters(exclude_categories=["Cs"]), max_size=40) | st.text(
+    st.sampled_from(LIVELY), max_size=25
+)
+steady = settings(derandomize=True, deadline=None, max_examples=300, database=None)
+
+
+def posts(*rows: str | dict[str, Any], seen_at: datetime | None = JUNE_2025) -> pa.RecordBatch:
+    """A batch of posts: a text, or a dict of fields."""
+    full = [{"text": row} if isinstance(row, str) else dict(row) for row in rows]
+    return posts_batch([{"network": "practice", "native_id": f"demo_{i}", "seen_at": seen_at, **r} for i, r in enumerate(full)])
