@@ -28,7 +28,9 @@ def free_port() -> int:
 
 def environment(data: Path, port: int = 1, **more: str) -> dict[str, str]:
     """What the command sees: nothing of whoever runs the tests, English, no source."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("YOAKE_", "LC_", "LANG", "DJANGO"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("YOAKE_", "LC_", "LANG", "DJANGO"))
+    }
     set_here = {"YOAKE_DATA": str(data), "YOAKE_PORT": str(port), "YOAKE_SOURCES": "", "LANG": "C.UTF-8"}
     return {**kept, **set_here, "YOAKE_ALLOW_PRIVATE_NETWORKS": "yes", **more}
 
@@ -51,7 +53,9 @@ def yoake(
 class Up:
     """A running `yoake up`."""
 
-    def __init__(self, data: Path, port: int, program: tuple[str, ...] = (sys.executable, "-m", "yoake"), **more: str) -> None:
+    def __init__(
+        self, data: Path, port: int, program: tuple[str, ...] = (sys.executable, "-m", "yoake"), **more: str
+    ) -> None:
         self.port = port
         self.lines: list[str] = []
         self.process = subprocess.Popen(

@@ -29,14 +29,14 @@ class Clock:
 
 
 class ClockNet(Net):
-    """The outside world on a test's clock: waiting costs no time."""
+    """The outside world on a test's clock: waiting costs no time, and lasts `wait_s` whatever was asked."""
 
-    def __init__(self, clock: Clock, *, stop_at: datetime | None = None) -> None:
+    def __init__(self, clock: Clock, *, stop_at: datetime | None = None, wait_s: float | None = None) -> None:
         super().__init__(allow_private=True, clock=clock)
-        self.clock, self.stop_at = clock, stop_at
+        self.clock, self.stop_at, self.wait_s = clock, stop_at, wait_s
 
     def wait(self, seconds: float) -> bool:
-        self.clock.at += timedelta(seconds=seconds)
+        self.clock.at += timedelta(seconds=self.wait_s or seconds)
         return self.stop_at is not None and self.clock.at >= self.stop_at
 
 

@@ -17,9 +17,9 @@ from yoake.errors import BadInput
 DAY = timedelta(days=1)
 
 
-def run(begin: datetime, end: datetime, cursor: str | None = None) -> list[Page]:
+def run(begin: datetime, end: datetime, cursor: str | None = None, wait_s: float | None = None) -> list[Page]:
     """Everything that arrives from `begin` until `end`."""
-    return list(Practice().pages(Practice.Options(), cursor, ClockNet(Clock(begin), stop_at=end)))
+    return list(Practice().pages(Practice.Options(), cursor, ClockNet(Clock(begin), stop_at=end, wait_s=wait_s)))
 
 
 def ids(pages: list[Page]) -> list[str]:
@@ -32,7 +32,7 @@ def test_at_first_the_past_day_arrives_at_once() -> None:
     assert len(found) == len(stream())
     times = [post["posted_at"] for post in found]
     assert times == sorted(times)
-    assert NOON - DAY < times[0]
+    assert times[0] > NOON - DAY
     assert times[-1] <= NOON
     assert first.cursor == NOON.isoformat()
     assert first.seen_until == NOON
@@ -54,29 +54,29 @@ def test_a_post_carries_what_its_row_says() -> None:
 
 def test_every_day_each_post_comes_once_at_its_moment() -> None:
     begin = NOON.replace(hour=15)  # midnight in Tokyo
-    pages = run(begin, begin + 2 * DAY, cursor=begin.isoformat())
+    pages = run(begin, begin + 2 * DAY, cursor=begin.isoformat(), wait_s=90)
     found = posts(pages)
     assert len(found) == len({post["native_id"] for post in found})
     inside = [row for row in stream() if row["offset_s"] > 0]
     assert len(found) == len(inside) + len(stream()) + len([row for row in stream() if row["offset_s"] == 0])
     for page in pages:
         for post in posts([page]):
-            assert timedelta(0) <= post["seen_at"] - post["posted_at"] <= timedelta(seconds=1)
+            assert timedelta(0) <= post["seen_at"] - post["posted_at"] < timedelta(seconds=90)
     assert skips(pages) == []
 
 
-@pytest.mark.parametrize("cuts", [[1], [2, 5, 9], [3600, 3600, 7200]])
+@pytest.mark.parametrize("cuts", [[1], [2, 5, 9], [300, 300, 720]])
 def test_resuming_anywhere_is_reading_once(cuts: list[int]) -> None:
     end = NOON + timedelta(hours=6)
-    once = ids(run(NOON, end))
+    once = ids(run(NOON, end, wait_s=60))
     parts: list[Page] = []
     cursor: str | None = None
     begin = NOON
     for seconds in cuts:
-        parts += run(begin, begin + timedelta(seconds=seconds), cursor)
+        parts += run(begin, begin + timedelta(seconds=seconds), cursor, wait_s=7)
         cursor = parts[-1].cursor
         begin += timedelta(seconds=seconds + 100)  # away for a while
-    parts += run(begin, end, cursor)
+    parts += run(begin, end, cursor, wait_s=60)
     assert ids(parts) == once
 
 

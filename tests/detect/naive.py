@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from yoake.detect.kernels import fold as k
 from yoake.detect.text import fold as tables
 
-TABLE, GROW_AT, GROW, VOWELS, VOICED, KANA_TWIN, KANJI_TWIN, LETTER_TWIN = (t.tolist() for t in tables._tables())
+TABLE, GROW_AT, GROW, VOWELS, VOICED, KANA_TWIN, KANJI_TWIN, LETTER_TWIN, WAVES = (t.tolist() for t in tables._tables())
 WORD = range(k.KANJI, k.DIGIT + 1)
 JAPANESE = range(k.KANJI, k.PROLONGED + 1)
 BLANKS = (k.SPACE, k.BREAK, k.JOINT)
@@ -74,20 +74,25 @@ def single(text: str) -> list[Char]:
 
 def twins(chars: list[Char]) -> list[Char]:
     chars = list(chars)
-    to_kana = {kanji: kana for kanji, kana in KANJI_TWIN}
+    to_kana = dict(KANJI_TWIN)
     for i, c in enumerate(chars):
         before = chars[i - 1].kind if i else k.OTHER
         after = chars[i + 1].kind if i + 1 < len(chars) else k.OTHER
-        kata = (k.KATAKANA, k.PROLONGED)
         if c.kind == k.KATAKANA and 0 <= c.code - k.KANA < 0xC0 and KANA_TWIN[c.code - k.KANA]:
             if after == k.KANJI and (before == k.KANJI or before not in WORD):
                 chars[i] = c._replace(code=KANA_TWIN[c.code - k.KANA], kind=k.KANJI)
         elif c.kind == k.KANJI and c.code in to_kana:
             kana = to_kana[c.code]
-            both = before in kata and after in kata
-            edge = (before in kata and after not in WORD) or (before not in WORD and after in kata)
-            if both or (edge and kana != k.CHOONPU):
+            left = before == k.KATAKANA or (before == k.PROLONGED and i > 1 and chars[i - 2].kind == k.KATAKANA)
+            beyond = chars[i + 2].kind if i + 2 < len(chars) else k.OTHER
+            right = after == k.KATAKANA or (after == k.PROLONGED and (left or beyond == k.KATAKANA))
+            edge = (left and after not in WORD) or (before not in WORD and right)
+            if (left and right) or (edge and kana != k.CHOONPU):
                 chars[i] = c._replace(code=kana, kind=k.PROLONGED if kana == k.CHOONPU else k.KATAKANA)
+                j = i + 1
+                while j < len(chars) and chars[j].kind == k.OTHER and chars[j].code in WAVES:
+                    chars[j] = chars[j]._replace(code=k.CHOONPU, kind=k.PROLONGED)
+                    j += 1
     return chars
 
 
@@ -203,10 +208,6 @@ def fold(text: str) -> list[Char]:
     return shorten(letters(join(twins(single(text)))))
 
 
-def words(folded: str) -> str:
-    return folded
-
-
 # ---------------------------------------------------------------- phrases
 
 
@@ -252,7 +253,7 @@ def find(chars: Sequence[Char], phrases: Sequence[str]) -> list[tuple[int, int, 
 
 _KANJI_DIGITS = "〇一二三四五六七八九"
 _AMOUNT = re.compile(
-    r"(?P<digits>\d(?:[\d]|[.,](?=\d|(?:万|萬|千円|円|k|g|まん|ぐらむ)))*|[一二三四五六七八九十百]+)"
+    r"(?P<digits>\d(?:\d|[.,](?=\d))*|[一二三四五六七八九十百]+)"
     r"(?P<unit>万円?|萬円?|千円|円|k円?(?![a-z])|g(?![a-z])|まん円?|ぐらむ)"
 )
 

@@ -22,7 +22,7 @@ LIVELY = (
 texts = st.text(st.sampled_from(LIVELY) | st.characters(exclude_categories=["Cs"]), max_size=40) | st.text(
     st.sampled_from(LIVELY), max_size=25
 )
-steady = settings(derandomize=True, deadline=None, max_examples=300, database=None)
+steady = settings(derandomize=True, deadline=None, max_examples=400, database=None)
 
 
 def posts(*rows: str | dict[str, Any], seen_at: datetime | None = JUNE_2025) -> pa.RecordBatch:

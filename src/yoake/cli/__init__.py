@@ -48,7 +48,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except YoakeError as error:
-            click.secho(str(error), fg="red", err=True)
+            click.secho(_(str(error)), fg="red", err=True)  # sentences of the rooms stand in the catalogue too
             ctx.exit(error.exit_code)
 
 

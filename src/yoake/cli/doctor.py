@@ -25,9 +25,9 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"ok": not wrong, "checks": [asdict(finding) for finding in found]}, ensure_ascii=False))
     else:
-        words = {"ok": _("ok"), "warning": _("warning"), "wrong": _("wrong")}
+        words = {"ok": _("[ok]"), "warning": _("[warning]"), "wrong": _("[wrong]")}
         for finding in found:
-            state = click.style(f"[{words[finding.state]}]", fg=_COLOURS[finding.state])
+            state = click.style(words[finding.state], fg=_COLOURS[finding.state])
             click.echo(f"{state} {finding.what}")
             if finding.do:
                 click.echo(f"    -> {finding.do}")

@@ -48,9 +48,10 @@ def patrol(source: str | None, engine: str, until_end: bool, as_json: bool, supe
 
 def _patrol_one(words: str, stop: threading.Event, engine: str, until_end: bool, as_json: bool) -> None:
     from yoake.cli.progress import ProgressLine
+    from yoake.errors import BadInput
     from yoake.pipeline.line import patrol as patrol_source
 
-    source = _source(words)
+    source, is_new = _source(words)
     line = ProgressLine()
 
     def tell(progress: Progress) -> None:
@@ -62,6 +63,10 @@ def _patrol_one(words: str, stop: threading.Event, engine: str, until_end: bool,
 
     try:
         progress = patrol_source(source, stop, engine=engine, until_end=until_end, tell=tell)
+    except BadInput:
+        if is_new:
+            _take_back(source)
+        raise
     finally:
         line.clear()
     _summarise([progress], as_json)
@@ -91,8 +96,8 @@ def _patrol_all(stop: threading.Event, engine: str, *, as_json: bool, supervised
         _summarise(list(patrols.progress.values()), as_json)
 
 
-def _source(words: str) -> Source:
-    """The source of this name; else a new one as it is written, unless the same was added before."""
+def _source(words: str) -> tuple[Source, bool]:
+    """The source of this name, else a new one as it is written (unless it was added before); and whether it is new."""
     from django.db import transaction
 
     from yoake import shelf
@@ -105,7 +110,7 @@ def _source(words: str) -> Source:
     from yoake.errors import BadInput
 
     if found := Source.objects.filter(name=words).first():
-        return found
+        return found, False
     if "?" not in words and "=" not in words and words not in shelf.names(connectors):
         known = ", ".join(Source.objects.order_by("name").values_list("name", flat=True))
         raise BadInput(
@@ -118,7 +123,7 @@ def _source(words: str) -> Source:
     options = checked_options(spec.connector, spec.options)
     named = Source.objects.filter(name=spec.name) if spec.name != spec.connector else Source.objects.all()
     if again := named.filter(connector=spec.connector, options=options).first():
-        return again
+        return again, False
     organisation = organisation_called(None)
     with transaction.atomic():
         source = add_source(
@@ -131,7 +136,20 @@ def _source(words: str) -> Source:
         )
         if not connector.live:  # a file is read now, by us: `yoake up` on the same data is not to take it
             Source.objects.filter(pk=source.pk).update(enabled=False)
-    return source
+    return source, True
+
+
+def _take_back(source: Source) -> None:
+    """A source that was added a moment ago and cannot be read as it was written leaves nothing but its audit lines."""
+    from django.db import transaction
+
+    from yoake.casework.audit.actions import record
+
+    with transaction.atomic():
+        if source.__class__.objects.filter(pk=source.pk, cursor=None).delete()[0]:
+            record(
+                "source_removed", actor="command", organisation=source.organisation_id, subject=f"source:{source.pk}"
+            )
 
 
 def _free_name(connector: str) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 import orjson
 
+from yoake.cli.progress import ProgressLine
 from yoake.cli.words import _
 from yoake.collect.lines import REASONS, Line, LineReader, opened, read_line
 from yoake.errors import BadInput
@@ -22,6 +23,7 @@ __all__ = ["score"]
 
 _BATCH_LINES = 1000
 _BATCH_S = 0.5  # the first answer comes soon, also from a slow pipe
+_QUIET_S = 2.0  # a terminal hears of what takes longer
 _SOME_REFUSED = 3
 _NETWORK = "file:score"
 
@@ -50,19 +52,21 @@ def score(file: str, model: Path | None) -> None:
     # Not from the settings: reading those makes a key file, and score writes nothing.
     detector = serving.load(model=model, overlay=Path(os.environ.get("YOAKE_DATA") or "var") / "categories")
     refused = 0
-    progress = _Progress(sys.stderr)
+    line, began, done = ProgressLine(), time.monotonic(), 0
     try:
         with closing(_batches(file)) as batches:
             for first, lines in batches:
                 answers = _answers(lines, first, detector.judge)
                 refused += sum("error" in answer for answer in answers)
                 _print(answers)
-                progress.add(len(lines))
+                done += len(lines)
+                if time.monotonic() - began > _QUIET_S:
+                    line.show(_("%d lines") % done)
     except BrokenPipeError:  # whoever read us (head) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     finally:
-        progress.end()
+        line.clear()
     if refused:
         click.echo(_("Lines that could not be read: %d; their answers say why.") % refused, err=True)
         sys.exit(_SOME_REFUSED)
@@ -109,25 +113,3 @@ def _print(answers: list[dict[str, Any]]) -> None:
     out = b"".join(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE) for answer in answers)
     sys.stdout.buffer.write(out)
     sys.stdout.buffer.flush()
-
-
-class _Progress:
-    """A line on a terminal, for what takes more than two seconds."""
-
-    def __init__(self, out: IO[str]) -> None:
-        self._out = out if out.isatty() else None
-        self._began = self._said = time.monotonic()
-        self._lines = 0
-        self._shown = False
-
-    def add(self, lines: int) -> None:
-        self._lines += lines
-        now = time.monotonic()
-        if self._out is not None and now - self._began > 2 and now - self._said > 0.5:
-            self._out.write(f"\r{self._lines:,} ({self._lines / (now - self._began):,.0f}/s)")
-            self._out.flush()
-            self._said, self._shown = now, True
-
-    def end(self) -> None:
-        if self._shown and self._out is not None:
-            self._out.write("\n")

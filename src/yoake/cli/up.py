@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 import click
 
@@ -39,6 +40,8 @@ def up(prepare: bool) -> None:
     environment.check_exposure()
     os.umask(0o077)  # what this group writes is its owner's only
     make_folders(environment.data)
+    if not os.access(Path(__file__).parent, os.W_OK):  # installed by somebody else: compiled kernels are kept here then
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(environment.data / "run" / "compiled"))
     stop = threading.Event()
     with only_one(environment.data, address_shown()):
         if not prepare:
@@ -56,7 +59,7 @@ def _prepare(voice: _Voice) -> None:
 
     start_django()
     if count := first_start.migrate():
-        voice.say("", _("database ready ({count} migrations)").format(count=count))
+        voice.say("", _("database ready (migrations run: {count})").format(count=count))
     specs = first_start.sources_to_seed()
     password = first_start.found()
     if password is not None:

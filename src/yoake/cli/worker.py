@@ -7,7 +7,7 @@ from yoake.cli.words import _
 __all__ = ["worker"]
 
 
-@click.command(help=_("Do what is due, such as erasing posts after their time (yoake up starts this by itself)."))
+@click.command(help=_("Do what is due (yoake up starts this by itself)."))
 @click.option("--supervised", is_flag=True, hidden=True)
 def worker(supervised: bool) -> None:
     """Works until stopped; killed at any moment, it loses nothing."""

@@ -107,7 +107,9 @@ def secret_key(key_file: Path) -> str:
             "or choose another place with YOAKE_DATA or YOAKE_KEY_FILE"
         ) from None
     if len(key) < 64:
-        raise BadInput("YOAKE_KEY_FILE", str(key_file), "a file with at least 64 hex digits; restore it from your backup")
+        raise BadInput(
+            "YOAKE_KEY_FILE", str(key_file), "a file with at least 64 hex digits; restore it from your backup"
+        )
     return key
 
 
@@ -155,7 +157,7 @@ def _address(given: Mapping[str, str], name: str) -> str:
 
 
 def _port(value: str) -> int:
-    if not value.isdigit() or not 1 <= int(value) <= 65535:
+    if not (value.isascii() and value.isdigit()) or not 1 <= int(value) <= 65535:
         raise BadInput("YOAKE_PORT", value, "a number from 1 to 65535")
     return int(value)
 

@@ -27,9 +27,9 @@ class ClosedAccounts(DefaultAccountAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "username_password_mismatch": gettext_lazy("User name or password is wrong; please type both again."),
+        "username_password_mismatch": gettext_lazy("The user name or the password is wrong; please type both again."),
         "too_many_login_attempts": gettext_lazy("Too many tries; please wait five minutes, then sign in again."),
-        "enter_current_password": gettext_lazy("That is not your password of now; please type it again."),
+        "enter_current_password": gettext_lazy("That is not your current password; please type it again."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -88,7 +88,7 @@ class Password(PasswordChangeView):  # type: ignore[misc]
     def form_valid(self, form: Any) -> HttpResponse:
         """Changed: other sessions of this person end, this one goes on."""
         response: HttpResponse = super().form_valid(form)
-        messages.success(self.request, gettext("Your password is changed; you are signed out everywhere else."))
+        messages.success(self.request, gettext("Your password has been changed; you are signed out everywhere else."))
         return response
 
 

@@ -19,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.views.decorators.http import require_safe, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from yoake.casework.cases import actions
 from yoake.casework.cases.categories import categories
@@ -31,7 +31,9 @@ from yoake.console import marks, words
 from yoake.console.inbox import author_of
 from yoake.console.page import page, staff_page
 from yoake.errors import BadInput, Refused
+from yoake.tables.findings import LOW
 
+LONG, LONG_LINES = 1500, 40  # characters, lines: more scrolls in a box
 LEGEND_SHOWN = 12  # more evidence than this is folded away; it stays marked in the text
 _LANG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")
 
@@ -43,6 +45,7 @@ class FieldShown:
     name: str  # text, profile, parent_text
     pieces: list[marks.Piece]
     unseen: int  # characters that cannot be seen
+    long: bool  # scrolls in a box of its own
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class LogLine:
     at: Any
     who: str
     text: str
-    quiet: bool  # reading and putting back: shown small
+    quiet: bool  # reading: shown small
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def undo(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
         actions.undo(actor, case_id)
     except Refused as error:
         return _page(request, actor, case_id, category=category, problem=words.sentence(error), status=409)
-    messages.success(request, gettext("The decision is taken back; the case waits again."))
+    messages.success(request, gettext("The decision is undone; the case waits again."))
     return redirect(_address(case_id, category=category))
 
 
@@ -214,26 +217,20 @@ def _page(
             "legend": [reason for reason, _start, _end in evidence],
             "legend_shown": LEGEND_SHOWN,
             "top": _in_words(live_findings[0]) if live_findings else None,
-            "findings": [_in_words(finding) for finding in live_findings],
+            "findings": [_in_words(finding) for finding in _decisive(live_findings)],
+            "weak": [_in_words(finding) for finding in live_findings if finding not in _decisive(live_findings)],
+            "several": len({reason.category for reason, _start, _end in evidence}) > 1,
             "shadow": [_in_words(finding) for finding in view.findings if finding.shadow],
             "earlier": earlier_versions(actor, view.case),
             "held": held,
             "held_by": names.get(held.user_id, "") if held is not None else "",
-            "log": [
-                LogLine(
-                    entry.at,
-                    words.actor_name(entry.actor, names),
-                    words.entry_text(entry),
-                    quiet=entry.kind in ("lease_taken", "lease_released"),
-                )
-                for entry in view.log
-            ],
+            "log": _log(view, names),
             "may_decide": "decide" in view.allowed,
             "may_undo": "undo" in view.allowed,
             "chosen": live_findings[0].category if live_findings else "",
             "in_scope": in_scope,
             "record_only": record_only,
-            "others_found": sorted({f.category for f in live_findings[1:] if f.grade != "low"} - {view.case.category}),
+            "others_found": sorted({f.category for f in live_findings[1:] if f.grade != LOW} - {view.case.category}),
             "reason_longest": actions.REASON_LONGEST,
             "before": before,
             "following": following,
@@ -247,8 +244,26 @@ def _page(
 def _evidence(version: PostVersion | None, findings: list[Finding]) -> list[tuple[marks.Reason, int, int]]:
     if version is None:
         return []
-    spans = [(finding.category, span) for finding in findings for span in finding.body.get("spans", ())]
+    spans = [(finding.category, span) for finding in _decisive(findings) for span in finding.body.get("spans", ())]
     return marks.reasons(spans, _texts(version))
+
+
+def _decisive(findings: list[Finding]) -> list[Finding]:
+    """Those that bring a post to the desk; when none does (a person added it), the strongest."""
+    return [finding for finding in findings if finding.grade != LOW] or findings[:1]
+
+
+def _log(view: CaseView, names: dict[int, str]) -> list[LogLine]:
+    """What happened, oldest first; somebody who opens the case again and again is told once."""
+    lines: list[LogLine] = []
+    for entry in view.log:
+        line = LogLine(
+            entry.at, words.actor_name(entry.actor, names), words.entry_text(entry), quiet=entry.kind == "lease_taken"
+        )
+        again = bool(lines) and line.quiet and lines[-1].quiet and lines[-1].who == line.who
+        if entry.kind != "lease_released" and not again:
+            lines.append(line)
+    return lines
 
 
 def _texts(version: PostVersion) -> dict[str, str]:
@@ -260,7 +275,10 @@ def _fields(version: PostVersion | None, evidence: list[tuple[marks.Reason, int,
         return {}
     return {
         name: FieldShown(
-            name, marks.pieces(text, [item for item in evidence if item[0].field == name]), marks.unseen_count(text)
+            name,
+            marks.pieces(text, [item for item in evidence if item[0].field == name]),
+            marks.unseen_count(text),
+            len(text) > LONG or text.count("\n") > LONG_LINES,
         )
         for name, text in _texts(version).items()
         if text
@@ -281,7 +299,8 @@ def _in_words(finding: Finding) -> FindingShown:
         ],
         [words.item_name(name) for name in items.get("missing") or ()],
         [
-            (words.item_name(item["name"]), (item.get("span") or {}).get("text", "")) for item in items.get("present") or ()
+            (words.item_name(item["name"]), (item.get("span") or {}).get("text", ""))
+            for item in items.get("present") or ()
         ],
         sum(float(span["weight"]) for span in body.get("spans", ())),
     )

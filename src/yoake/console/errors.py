@@ -10,7 +10,9 @@ from django.utils.translation import gettext
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400."""
-    return _told(request, 400, gettext("The browser sent something this page does not understand; please go back and try again."))
+    return _told(
+        request, 400, gettext("The browser sent something this page does not understand; please go back and try again.")
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -30,13 +32,21 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 def broken(request: HttpRequest) -> HttpResponse:
     """500: touches neither database nor session, because one of them may be what broke."""
-    why = gettext("Something broke inside Yoake and nothing was half saved; please try again, and tell your administrator if it happens again.")
+    why = gettext(
+        "Something broke inside Yoake and nothing was half saved; please try again, and tell your administrator if it happens again."
+    )
     return HttpResponse(render_to_string("yoake/error.html", {"why": why, "code": 500}), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form that did not come from a page of this session."""
-    return _told(request, 403, gettext("This form has expired or came from elsewhere, so nothing was done; please open the page again and repeat it."))
+    return _told(
+        request,
+        403,
+        gettext(
+            "This form has expired or came from elsewhere, so nothing was done; please open the page again and repeat it."
+        ),
+    )
 
 
 def _told(request: HttpRequest, code: int, why: str) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
-from django.views.decorators.http import require_safe, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from yoake import shelf
 from yoake.casework.cases.actions import remove_practice
@@ -113,9 +113,11 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
             "sources": sources,
             "troubled": [source for source in sources if source.needs_a_look],
             "posts_read": sum(source.counts["posts"] for source in sources),
+            "posts_queued": sum(source.counts["queued"] for source in sources),
             "since": min((source.since for source in sources), default=now),
             "decided": [
-                (decision, may_undo(actor, decision)) for decision in recently_decided(actor, practice=practice, limit=8)
+                (decision, may_undo(actor, decision))
+                for decision in recently_decided(actor, practice=practice, limit=8)
             ],
             "may_remove_practice": practice and actor.may("sources"),
         },
@@ -166,7 +168,11 @@ def practice_removal(request: HttpRequest, actor: Actor) -> HttpResponse:
     if request.method == "POST":
         n = remove_practice(actor)
         messages.success(
-            request, ngettext("The practice desk and its %d case are removed.", "The practice desk and its %d cases are removed.", n) % n
+            request,
+            ngettext(
+                "The practice desk and its %d case are removed.", "The practice desk and its %d cases are removed.", n
+            )
+            % n,
         )
         return redirect("desk", desk="live")
     return page(request, actor, "yoake/practice_removal.html", {"n": cases_of(actor, practice=True).count()})
@@ -248,7 +254,7 @@ def source_now(source: Source, counts: Counter[str], since: datetime, now: datet
     if not source.enabled:
         state, says = "stopped", gettext("Switched off.")
     elif state == Source.State.PAUSED:
-        says = gettext("A person must act before this source goes on.")
+        says = gettext("A person must act before this source resumes.")
     elif nobody and state in (Source.State.RUNNING, Source.State.WAITING):
         state, says = "quiet", gettext("No patrol is running; start it with “yoake up” or “yoake patrol”.")
     elif state == Source.State.WAITING:

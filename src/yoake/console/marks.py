@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 # Characters without a glyph, used to break words apart or to turn text around. Named, never sent to the browser.
@@ -76,7 +77,9 @@ class Piece:
         return max((reason.strength for reason in self.reasons), default=1)
 
 
-def reasons(findings: Iterable[tuple[str, Mapping[str, Any]]], fields: Mapping[str, str]) -> list[tuple[Reason, int, int]]:
+def reasons(
+    findings: Iterable[tuple[str, Mapping[str, Any]]], fields: Mapping[str, str]
+) -> list[tuple[Reason, int, int]]:
     """The evidence of several findings, each span once, in reading order, numbered from 1.
 
     Args:
@@ -103,7 +106,7 @@ def pieces(text: str, evidence: Iterable[tuple[Reason, int, int]]) -> list[Piece
     spans = [(reason, start, end) for reason, start, end in spans if start < end]
     borders = sorted({0, len(text), *(start for _r, start, _e in spans), *(end for _r, _s, end in spans)})
     cut = []
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         over = tuple(r for r, s, e in spans if s <= start and end <= e)
         cut.append(Piece(tuple(parts(text[start:end])), over, tuple(r for r, _s, e in spans if e == end)))
     return cut
@@ -114,7 +117,7 @@ def excerpt(text: str, evidence: list[tuple[Reason, int, int]], length: int = 11
     start = 0
     if evidence and len(text) > length:
         strongest = max(evidence, key=lambda item: abs(item[0].weight))
-        start = max(0, min(strongest[1] - length // 4, len(text) - length))
+        start = _phrase_start(text, max(0, min(strongest[1] - length // 4, len(text) - length)))
     start, end = whole(text, start, min(len(text), start + length))
     window = "".join(" " if c.isspace() else c for c in text[start:end])
     inside = [(r, max(s - start, 0), min(e - start, end - start)) for r, s, e in evidence if s < end and e > start]
@@ -148,11 +151,21 @@ def whole(text: str, start: int, end: int) -> tuple[int, int]:
     start, end = max(0, min(start, len(text))), max(0, min(end, len(text)))
     if start >= end:
         return start, start
-    while 0 < start < len(text) and (_continues(text[start]) or text[start - 1] == _JOINER and not _UNSEEN.match(text, start - 1)):
+    while 0 < start < len(text) and (
+        _continues(text[start]) or (text[start - 1] == _JOINER and not _UNSEEN.match(text, start - 1))
+    ):
         start -= 1
-    while 0 < end < len(text) and (_continues(text[end]) or text[end - 1] == _JOINER and not _UNSEEN.match(text, end - 1)):
+    while 0 < end < len(text) and (
+        _continues(text[end]) or (text[end - 1] == _JOINER and not _UNSEEN.match(text, end - 1))
+    ):
         end += 1
     return start, end
+
+
+def _phrase_start(text: str, at: int) -> int:
+    """The beginning of the phrase around `at`, at most 20 code points before it."""
+    found = max((text.rfind(mark, max(0, at - 20), at) for mark in "\n 　。！？!?、"), default=-1)
+    return found + 1 if found >= 0 else at
 
 
 def _continues(character: str) -> bool:

@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from yoake.casework.cases.queries import waiting_counts
 from yoake.casework.people.models import User
 from yoake.casework.people.queries import Actor, actor_of
-from yoake.console.words import role_name, sentence
+from yoake.console.words import ages, role_name, sentence
 from yoake.errors import BadInput, Refused
 
 P = ParamSpec("P")
@@ -55,6 +55,7 @@ def page(request: HttpRequest, actor: Actor, template: str, context: dict[str, A
     around = {
         "actor": actor,
         "role_name": role_name(actor.role),
+        "ages": "|".join(ages()),
         "waiting_live": counts[False],
         "waiting_practice": counts[True],
     }

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.views.decorators.http import require_safe, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.actions import resume_source
@@ -58,5 +58,5 @@ def resume(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
     """Lets a paused source go on."""
     source = source_of(actor, source_id)
     resume_source(actor, source)
-    messages.success(request, gettext("%(source)s goes on within a few seconds.") % {"source": source.name})
+    messages.success(request, gettext("%(source)s resumes within a few seconds.") % {"source": source.name})
     return redirect("source", source_id=source_id)

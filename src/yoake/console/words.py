@@ -43,6 +43,12 @@ _FIELDS = {
     "profile": gettext_noop("profile"),
     "parent_text": gettext_noop("post it replies to"),
 }
+_NETWORKS = {
+    "bluesky": "Bluesky",
+    "web": gettext_noop("web page"),
+    "hand": gettext_noop("added by hand"),
+    "practice": gettext_noop("practice"),
+}
 _GONE = {
     "deleted_by_author": gettext_noop("deleted by its author"),
     "removed_by_provider": gettext_noop("removed by the provider"),
@@ -80,9 +86,9 @@ _ENTRIES = {
     "case_reopened": gettext_noop("opened the case again, because the post changed"),
     "added_by_hand": gettext_noop("added the post by hand"),
     "lease_taken": gettext_noop("started reading"),
-    "lease_released": gettext_noop("put it back"),
-    "decided": gettext_noop("decided"),
-    "undone": gettext_noop("took the decision back"),
+    "lease_released": gettext_noop("stopped reading"),
+    "decided": gettext_noop("made a decision"),
+    "undone": gettext_noop("undid the decision"),
     "post_changed": gettext_noop("saw that the post was edited"),
     "post_gone": gettext_noop("saw that the post is gone"),
     "post_back": gettext_noop("saw that the post is back"),
@@ -110,7 +116,7 @@ _SENTENCES = (
     gettext_noop("this post is held by another body; take another case, or wait until it is released"),
     gettext_noop("at most 2000 characters"),
     gettext_noop("at most 20000 characters"),
-    gettext_noop("one of in_scope, not_in_scope, cannot_tell"),
+    gettext_noop("a web address that begins with http:// or https://"),
 )
 
 
@@ -136,6 +142,17 @@ def class_name(name: str) -> str:
 def grade_name(grade: str) -> str:
     """How strong the signs are."""
     return _word(_GRADES, grade)
+
+
+def score(value: float) -> str:
+    """A score with two digits; never "1.00", which would look like certainty."""
+    return "> 0.99" if value > 0.99 else f"{value:.2f}"
+
+
+def network_name(network: str) -> str:
+    """Where a post comes from."""
+    kind, _, platform = network.partition(":")
+    return platform if kind == "file" and platform else _word(_NETWORKS, network)
 
 
 def verdict_name(verdict: str) -> str:
@@ -248,17 +265,19 @@ def plain_sentence(text: str) -> str:
     return said[:1].upper() + said[1:] + gettext(".")
 
 
+def ages() -> tuple[str, str, str, str]:
+    """How people say how long ago: less than a minute, minutes, hours, days ("%d" stands for the number)."""
+    return gettext("just now"), gettext("%d min ago"), gettext("%d h ago"), gettext("%d d ago")
+
+
 def age(at: datetime, now: datetime | None = None) -> str:
-    """How long ago, as people say it."""
+    """How long ago."""
     seconds = ((now or timezone.now()) - at).total_seconds()
-    for unit_s, text in (
-        (86400, gettext("%d d ago")),
-        (3600, gettext("%d h ago")),
-        (60, gettext("%d min ago")),
-    ):
+    just_now, minutes, hours, days = ages()
+    for unit_s, text in ((86400, days), (3600, hours), (60, minutes)):
         if seconds >= unit_s:
-            return text % (seconds // unit_s)
-    return gettext("just now")
+            return text.replace("%d", str(int(seconds // unit_s)))
+    return just_now
 
 
 def clock(at: datetime) -> str:

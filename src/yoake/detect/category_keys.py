@@ -118,26 +118,38 @@ _SHAPE: Final[dict[str, Any]] = {
 }
 
 
+_HEAD = re.compile(r"\s*\[\[?\s*([\w.-]+)\s*\]")
+_KEY = re.compile(r"\s*([\w-]+(?:\.[\w-]+)*)\s*=")
+_INLINE = re.compile(r"[{,]\s*([\w-]+)\s*=")
+
+
 def line_of(lines: list[str], path: tuple[str, ...], nth: int = 0) -> int:
-    """Line (from 1) where a key is written: best effort, for messages; nth counts tables of an array from 0."""
-    at, seen = 0, -1
-    if len(path) > 1:
-        heads = [
-            re.compile(rf"\s*\[+\s*{re.escape('.'.join(path[:depth]))}\s*[\].]")
-            for depth in range(len(path) - 1, 0, -1)
-        ]
-        for head in heads:
-            for number, line in enumerate(lines):
-                if head.match(line) and (seen := seen + 1) == nth:
-                    at = number
-                    break
-            if at:
-                break
-    key = re.compile(rf"\s*(\[+\s*)?([\w.]+\.)?{re.escape(path[-1])}\s*(=|\]|\.)")
-    for number in range(at, len(lines)):
-        if key.match(lines[number]) or (number == at and at and f"{path[-1]} =" in lines[number]):
-            return number + 1
-    return at + 1
+    """Line (from 1) where a key is written, or the table that should have it; for messages.
+
+    Args:
+        lines: of category.toml.
+        path: the key, with the tables it stands in.
+        nth: which table of an array, from 0.
+    """
+    places: dict[tuple[tuple[str, ...], int], int] = {}
+    table: tuple[str, ...] = ()
+    number = 0
+    for line, text in enumerate(lines, 1):
+        if head := _HEAD.match(text):
+            table = tuple(head[1].split("."))
+            number = 0
+            while (table, number) in places:
+                number += 1
+            places[table, number] = line
+        elif key := _KEY.match(text):
+            here = (*table, *key[1].split("."))
+            places.setdefault((here, number), line)
+            for inner in _INLINE.finditer(text, key.end()):
+                places.setdefault(((*here, inner[1]), number), line)
+    for depth in range(len(path), 0, -1):
+        if (path[:depth], nth) in places:
+            return places[path[:depth], nth]
+    return 1
 
 
 def check_keys(file: Path, lines: list[str], keys: dict[str, Any], *, partial: bool) -> None:

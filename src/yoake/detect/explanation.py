@@ -22,8 +22,8 @@ class Reason:
 
 _PLACES = {
     "text": Words("", ""),
-    "profile": Words("プロフィールの", "the profile's "),
-    "parent_text": Words("返信先の投稿の", "the parent post's "),
+    "profile": Words("プロフィールで", "in the profile "),
+    "parent_text": Words("返信先の投稿で", "in the parent post "),
 }
 
 
@@ -43,7 +43,7 @@ def explanation(
         {"ja": ..., "en": ...}: plain sentences; a queued finding is always hedged.
     """
     named = list(reasons[:_MOST])
-    words_ja = "、".join(f"{reason.cue.label.ja}{_PLACES[reason.field].ja}{_ja(reason.text)}" for reason in named)
+    words_ja = "、".join(f"{_PLACES[reason.field].ja}{reason.cue.label.ja}{_ja(reason.text)}" for reason in named)
     words_en = _and([f"{_PLACES[reason.field].en}{_en(reason.text)} ({reason.cue.label.en})" for reason in named])
     if grade == "low":
         ja = f"{words_ja}という言葉がありますが、{category.not_found.ja}"

@@ -43,6 +43,10 @@ class Candidate:
     phrase: int
     quoted: bool
 
+    def overlaps(self, other: Candidate) -> bool:
+        """Whether both share a character."""
+        return self.field == other.field and self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
@@ -94,10 +98,7 @@ def _share(candidates: list[Candidate], shares: Sequence[float], quoted: float) 
     taken: list[tuple[Candidate, float]] = []
     phrases: set[int] = set()
     for candidate, weight in pairs:
-        if candidate.phrase in phrases or any(
-            candidate.field == other.field and candidate.start < other.end and other.start < candidate.end
-            for other, _ in taken
-        ):
+        if candidate.phrase in phrases or any(candidate.overlaps(other) for other, _ in taken):
             continue
         phrases.add(candidate.phrase)
         taken.append((candidate, round(weight * shares[len(taken)], 6)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from yoake.casework.audit.models import Entry, Head
+from yoake.casework.audit.queries import digest
 
 Fact = str | int | bool | None
 _LONGEST_FACT = 100  # a fact is an id, a kind or a digest; anything longer is content that crept in
@@ -47,19 +46,3 @@ def record(
         head.hash, head.count = entry.hash, head.count + 1
         head.save(update_fields=["hash", "count"])
     return entry
-
-
-def digest(entry: Entry) -> str:
-    """Hex sha256 over the canonical JSON of everything in the entry but its hash."""
-    told = [
-        entry.before,
-        entry.at.timestamp().hex(),
-        entry.kind,
-        entry.actor,
-        entry.organisation,
-        entry.subject,
-        entry.facts,
-    ]
-    return hashlib.sha256(
-        json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    ).hexdigest()

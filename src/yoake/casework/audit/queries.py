@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from yoake.casework.audit.actions import digest
 from yoake.casework.audit.models import Entry, Head
 
 
@@ -30,3 +31,19 @@ def first_break() -> str | None:
     if head is not None and (head.hash, head.count) != (before, count):
         return f"the chain ends at {count} entries, but {head.count} were written: entries are missing at the end"
     return None
+
+
+def digest(entry: Entry) -> str:
+    """Hex sha256 over the canonical JSON of everything in the entry but its hash."""
+    told = [
+        entry.before,
+        entry.at.timestamp().hex(),
+        entry.kind,
+        entry.actor,
+        entry.organisation,
+        entry.subject,
+        entry.facts,
+    ]
+    return hashlib.sha256(
+        json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    ).hexdigest()

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from yoake.cli.ground import only_one, ports, setup
 from yoake.cli.words import _
@@ -153,7 +154,7 @@ def _database() -> Iterator[Finding]:
         yield Finding(
             "database",
             "wrong",
-            _("The database was never set up, or by an older version: {count} migrations wait.").format(
+            _("The database was never set up, or by an older version (migrations to run: {count}).").format(
                 count=len(missing)
             ),
             _("Run: yoake up --prepare"),
@@ -188,7 +189,7 @@ def _categories() -> Iterator[Finding]:
     yield Finding(
         "categories",
         "ok",
-        _("{count} categories are in force: {names}").format(count=len(loaded), names=", ".join(loaded)),
+        _("Categories in force: {names}").format(names=", ".join(loaded)),
     )
 
 
@@ -206,7 +207,7 @@ def _audit() -> Iterator[Finding]:
         )
     else:
         yield Finding(
-            "audit", "ok", _("The audit chain of {count:,} entries is whole.").format(count=Entry.objects.count())
+            "audit", "ok", _("The audit chain is whole (entries: {count:,}).").format(count=Entry.objects.count())
         )
 
 
@@ -222,11 +223,11 @@ def _sources() -> Iterator[Finding]:
         if source.problem:
             told += f" ({source.problem})"
         if source.seen_until:
-            told += _(", read up to {time}").format(time=f"{source.seen_until:%Y-%m-%d %H:%M:%S} UTC")
+            told += _(", read up to {time}").format(time=_local(source.seen_until))
         silent = source.last_page_at is not None and now - source.last_page_at > _SILENT_AFTER
         if source.state == Source.State.PAUSED:
             yield Finding(
-                "source", "wrong", told, _("Do what it says, then start the source again on the settings page.")
+                "source", "wrong", told, _("Do what it says, then start the source again on its page.")
             )
         elif source.state == Source.State.WAITING:
             yield Finding("source", "warning", told, _("Nothing, if you know why; it is tried again by itself."))
@@ -236,7 +237,7 @@ def _sources() -> Iterator[Finding]:
             yield Finding("source", "ok", told)
     if not any_enabled:
         yield Finding(
-            "source", "warning", _("No source is watched."), _("Add one on the settings page, or with yoake patrol.")
+            "source", "warning", _("No source is watched."), _("Add one, for example with: yoake patrol bluesky_jetstream")
         )
 
 
@@ -248,7 +249,7 @@ def _clock() -> Iterator[Finding]:
 
     now = datetime.now(UTC)
     correct = _("Set the clock of this machine, best by a time service of your network.")
-    told = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    told = _local(now)
     if now < _BUILT:
         yield Finding("clock", "wrong", _("The clock shows {time}, which cannot be.").format(time=told), correct)
         return
@@ -258,7 +259,7 @@ def _clock() -> Iterator[Finding]:
             "clock",
             "wrong",
             _("The clock shows {time}, but the audit chain has entries of {later}: it was set back.").format(
-                time=told, later=f"{newest:%Y-%m-%d %H:%M} UTC"
+                time=told, later=_local(newest)
             ),
             correct,
         )
@@ -297,3 +298,8 @@ def _clock() -> Iterator[Finding]:
             "The clock shows {time} and never went back; whether it is right cannot be known without asking a time server."
         ).format(time=told),
     )
+
+
+def _local(at: datetime) -> str:
+    """A time as people here read it."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"

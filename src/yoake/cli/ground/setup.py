@@ -24,7 +24,7 @@ def open_database() -> None:
     if missing := migrations_to_run():
         raise Refused(
             _(
-                "The database is not ready ({count} migrations to run): start `yoake up` once, or run `yoake up --prepare`."
+                "The database is not ready (migrations to run: {count}): start `yoake up` once, or run `yoake up --prepare`."
             ).format(count=len(missing))
         )
 

@@ -38,6 +38,7 @@ def read_spec(word: str, field: str) -> Spec:
     head, _mark, query = word.partition("?")
     name, named, connector = head.rpartition("=")
     pairs = parse_qsl(query, keep_blank_values=True)
-    if not connector or (named and not name) or len(pairs) != (query.count("&") + 1 if query else 0):
+    half = [part for part in query.split("&") if query and not part.partition("=")[1]]
+    if not connector or (named and not name) or half:
         raise BadInput(field, word, _("write connector, name=connector, or connector?option=value&option=value"))
     return Spec(name or connector, connector, dict(pairs))

@@ -21,6 +21,8 @@ for say in (
     words.grade_name,
     words.hour_minute,
     words.is_at_risk,
+    words.network_name,
+    words.score,
     words.skipped_name,
     words.verdict_name,
 ):

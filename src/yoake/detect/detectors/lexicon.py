@@ -278,11 +278,7 @@ class _Compiled:
                 elements.append(
                     {"name": element.name, "span": {key: evidence[key] for key in ("field", "start", "end", "text")}}
                 )
-        reasons: dict[str, words.Reason] = {}
-        for candidate, weight in sorted(result.spans, key=lambda pair: (-pair[1], pair[0].field, pair[0].start)):
-            cue = self.cues[number].get(candidate.entry.cue)
-            if cue is not None and weight > 0 and cue.name not in reasons:
-                reasons[cue.name] = words.Reason(FIELDS[candidate.field], _spot(candidate, texts)["text"], cue)
+        reasons = self._reasons(number, result, texts)
         framing = [
             _spot(candidate, texts)["text"]
             for candidate, weight in sorted(result.spans, key=lambda pair: pair[1])
@@ -299,10 +295,21 @@ class _Compiled:
             "frame": frame or ("advertisement" if grade != "low" and not category.at_risk else ""),
             "elements": elements,
             "items": _items(category, frame, texts[0]),
-            "explanation": words.explanation(category, grade, list(reasons.values()), shown, framing),
+            "explanation": words.explanation(category, grade, reasons, shown, framing),
             "counter": self._counter(number, result, candidates, texts, framing),
             "spans": spans,
         }
+
+    def _reasons(self, number: int, result: Weighed, texts: Sequence[FieldText]) -> list[words.Reason]:
+        """Decisive words, strongest first: one per role, no two from the same place."""
+        chosen: dict[str, Candidate] = {}
+        for candidate, weight in sorted(result.spans, key=lambda pair: (-pair[1], pair[0].field, pair[0].start)):
+            if weight > 0 and candidate.entry.cue not in chosen and not any(map(candidate.overlaps, chosen.values())):
+                chosen[candidate.entry.cue] = candidate
+        return [
+            words.Reason(FIELDS[candidate.field], _spot(candidate, texts)["text"], self.cues[number][cue])
+            for cue, candidate in chosen.items()
+        ]
 
     def _counter(
         self,

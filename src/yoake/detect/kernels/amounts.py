@@ -62,7 +62,7 @@ def _number_before(codes: Any, classes: Any, lo: int, at: int) -> tuple[int, flo
             first -= 1
         else:
             break
-    if first == at:
+    if first == at or (first > lo and at - first == LONGEST and classes[first - 1] == DIGIT):
         return at, 0.0
     value = 0.0
     if kanji:
@@ -78,7 +78,7 @@ def _number_before(codes: Any, classes: Any, lo: int, at: int) -> tuple[int, flo
     scale = 0.0
     for i in range(first, at):
         if codes[i] == _DOT:
-            scale = 1.0
+            scale = max(scale, 1.0)
         elif codes[i] != _COMMA:
             value = value * 10 + (codes[i] - _ZERO)
             scale *= 10

@@ -87,25 +87,31 @@ def _measure(codes: Any, classes: Any, at: int, until: int, vowels: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _undo_twins(codes: Any, classes: Any, lo: int, until: int, kana_twin: Any, kanji_twin: Any) -> None:
-    """力/カ, 口/ロ, 工/エ ...: the neighbours' script decides which of two look-alikes was meant. In place."""
+def _undo_twins(codes: Any, classes: Any, lo: int, until: int, kana_twin: Any, kanji_twin: Any, waves: Any) -> None:
+    """力/カ, 口/ロ, 工/エ ...: the neighbours' script decides which of two look-alikes was meant. In place.
+
+    Only katakana decide, and none is left after folding: a second folding finds nothing to do.
+    """
     for i in range(lo, until):
         kind = classes[i]
+        before = classes[i - 1] if i > lo else OTHER
+        after = classes[i + 1] if i + 1 < until else OTHER
         if kind == KATAKANA:
             code = codes[i]
-            if not KANA <= code < KANA + 0xC0 or kana_twin[code - KANA] == 0:
-                continue
-            before = classes[i - 1] if i > lo else OTHER
-            after = classes[i + 1] if i + 1 < until else OTHER
-            # ロ座 -> 口座, 但し 3カ月 stays
-            if after == KANJI and (before == KANJI or not _is_word(before)):
+            # ロ座 -> 口座; 3カ月 stays
+            if (
+                KANA <= code < KANA + 0xC0
+                and kana_twin[code - KANA]
+                and after == KANJI
+                and (before == KANJI or not _is_word(before))
+            ):
                 codes[i] = kana_twin[code - KANA]
                 classes[i] = KANJI
         elif kind == KANJI:
-            before = classes[i - 1] if i > lo else OTHER
-            after = classes[i + 1] if i + 1 < until else OTHER
-            before_kata = before in (KATAKANA, PROLONGED)
-            after_kata = after in (KATAKANA, PROLONGED)
+            before_kata = before == KATAKANA or (before == PROLONGED and i > lo + 1 and classes[i - 2] == KATAKANA)
+            after_kata = after == KATAKANA or (
+                after == PROLONGED and (before_kata or (i + 2 < until and classes[i + 2] == KATAKANA))
+            )
             if not (before_kata or after_kata):
                 continue
             for j in range(kanji_twin.shape[0]):
@@ -116,6 +122,11 @@ def _undo_twins(codes: Any, classes: Any, lo: int, until: int, kana_twin: Any, k
                     ):
                         codes[i] = kanji_twin[j, 1]
                         classes[i] = PROLONGED if long else KATAKANA
+                        for w in range(i + 1, until):  # what follows now follows kana
+                            if classes[w] != OTHER or codes[w] not in waves:
+                                break
+                            codes[w] = CHOONPU
+                            classes[w] = PROLONGED
                     break
 
 
@@ -263,6 +274,7 @@ def fold_utf8(
     kana_twin: Any,
     kanji_twin: Any,
     letter_twin: Any,
+    waves: Any,
 ) -> tuple[Any, Any, Any, Any, Any]:
     """Folds every row of a UTF-8 column.
 
@@ -277,6 +289,7 @@ def fold_utf8(
         kana_twin: int32 (0xC0,), the kanji that looks like this kana, 0 where there is none.
         kanji_twin: int32 (n, 2), kanji and the kana it looks like.
         letter_twin: int32 (0x1C0,), from U+0370: the Latin letter this one looks like, 0 where there is none.
+        waves: int32 (n,), code points that are a ー after kana.
 
     Returns:
         codes int32 (n,), starts int32 (n,), ends int32 (n,) (code points of the row), classes uint8 (n,),
@@ -384,7 +397,7 @@ def fold_utf8(
                 ends[to - 1] = place + 1
             place += 1
         if katakana:
-            _undo_twins(codes, classes, lo, to, kana_twin, kanji_twin)
+            _undo_twins(codes, classes, lo, to, kana_twin, kanji_twin, waves)
             stretched = True
         if separated:
             to = _join_words(codes, starts, ends, classes, lo, to, vowels)

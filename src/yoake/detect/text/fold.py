@@ -286,4 +286,5 @@ def _tables() -> tuple[Any, ...]:
         kana_twin,
         np.array(kanji_twin, np.int32),
         letter_twin,
+        np.array([ord(char) for char in _WAVES], np.int32),
     )

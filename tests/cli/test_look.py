@@ -1,0 +1,179 @@
+"""Commands that only look: help, version, shelves, doctor; and the pages of the reference that repeat them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli import reference
+from tests.cli.running import yoake
+from yoake import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_version(tmp_path: Path) -> None:
+    ran = yoake(tmp_path, "--version")
+    assert ran.returncode == 0
+    assert ran.stdout.strip().endswith(__version__)
+
+
+def test_help_names_every_command_and_writes_nothing(tmp_path: Path) -> None:
+    ran = yoake(tmp_path / "data", "--help")
+    for command in ("doctor", "patrol", "score", "shelves", "up", "user", "web", "worker"):
+        assert re.search(rf"^  {command} ", ran.stdout, re.MULTILINE)
+    assert not re.search(r"^  (words|progress|ground) ", ran.stdout, re.MULTILINE)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "speaks", [{"LANG": "ja_JP.UTF-8"}, {"LANG": "en_US.UTF-8", "LC_ALL": "ja_JP.UTF-8"}, {"YOAKE_LANGUAGE": "ja"}]
+)
+def test_help_in_japanese(tmp_path: Path, speaks: dict[str, str]) -> None:
+    for words in ([], ["up"], ["patrol"], ["user", "add"], ["doctor"]):
+        ran = yoake(tmp_path, *words, "--help", **speaks)
+        assert re.search(r"[ぁ-ん]", ran.stdout), ran.stdout
+        assert "オプション" in ran.stdout, ran.stdout
+
+
+def test_help_in_english_when_asked_for(tmp_path: Path) -> None:
+    ran = yoake(tmp_path, "--help", LANG="ja_JP.UTF-8", YOAKE_LANGUAGE="en")
+    assert "Options:" in ran.stdout
+    assert not re.search(r"[ぁ-ん]", ran.stdout)
+
+
+def test_unknown_commands_and_options_are_usage_errors(tmp_path: Path) -> None:
+    for words in (["nix"], ["words"], ["ground"], ["../up"], ["up", "--nix"], ["doctor", "more"]):
+        ran = yoake(tmp_path, *words)
+        assert ran.returncode == 2
+        assert "Traceback" not in ran.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    ran = yoake(tmp_path, "doctor", YOAKE_PORT="http")
+    assert ran.returncode == 2
+    assert "YOAKE_PORT" in ran.stderr
+    assert "'http'" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_shelves(tmp_path: Path) -> None:
+    told = json.loads(yoake(tmp_path / "data", "shelves", "--json").stdout)
+    assert set(told) == {"connectors", "detectors", "engines", "duties", "categories"}
+    names = {shelf: {thing["name"] for thing in things} for shelf, things in told.items()}
+    assert {"bluesky_jetstream", "bluesky_firehose", "jsonl", "practice"} <= names["connectors"]
+    assert {"inline", "processes"} <= names["engines"]
+    assert {"criminal_recruitment", "coerced_applicant", "drug_ad"} <= names["categories"]
+    assert all(thing["title"] for things in told.values() for thing in things)
+    plain = yoake(tmp_path / "data", "shelves", LANG="ja_JP.UTF-8").stdout
+    assert all(name in plain for on_shelf in names.values() for name in on_shelf)
+    assert "練習" in plain
+    assert not (tmp_path / "data").exists()
+
+
+def test_every_shelf_is_listed() -> None:
+    """A folder whose docstring says that it is a shelf is printed by `yoake shelves`."""
+    from yoake.cli.shelves import OF_FILES
+
+    package = ROOT / "src" / "yoake"
+    found = {
+        "yoake." + ".".join(init.parent.relative_to(package).parts)
+        for init in package.rglob("__init__.py")
+        if init.read_text().startswith('"""The shelf of')
+    }
+    assert found == set(OF_FILES)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("doctor") / "data"
+    assert yoake(folder, "up", "--prepare", YOAKE_SOURCES="practice").returncode == 0
+    return folder
+
+
+def checks(data: Path, expected: int, **more: str) -> dict[str, dict[str, str]]:
+    ran = yoake(data, "doctor", "--json", port=18000, **more)
+    assert ran.returncode == expected, ran.stdout + ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["ok"] == (expected == 0)
+    by_name: dict[str, dict[str, str]] = {}
+    for check in told["checks"]:
+        if by_name.get(check["check"], {}).get("state", "ok") == "ok":
+            by_name[check["check"]] = check
+    return by_name
+
+
+def test_doctor_finds_nothing_wrong(prepared: Path) -> None:
+    found = checks(prepared, 0)
+    assert {"data", "key", "port", "postgresql", "database", "categories", "audit", "source", "clock"} == set(found)
+    assert {check["state"] for check in found.values()} == {"ok"}
+    plain = yoake(prepared, "doctor", port=18000)
+    assert plain.returncode == 0
+    assert plain.stdout.count("[ok]") == len(plain.stdout.splitlines())
+
+
+def test_doctor_before_the_first_start(tmp_path: Path) -> None:
+    found = checks(tmp_path / "data", 4)
+    assert found["database"]["state"] == "wrong"
+    assert "yoake up" in found["database"]["do"]
+
+
+def test_doctor_sees_each_fault(prepared: Path) -> None:
+    key = prepared / "key" / "yoake.key"
+    key.chmod(0o644)
+    assert "chmod 600" in checks(prepared, 4)["key"]["do"]
+    key.chmod(0o600)
+
+    assert "YOAKE_TLS_CERT" in checks(prepared, 4, YOAKE_BIND="0.0.0.0")["exposure"]["what"]
+
+    category = prepared / "categories" / "mine"
+    category.mkdir()
+    (category / "category.toml").write_text("nonsense")
+    assert "mine" in checks(prepared, 4)["categories"]["what"]
+    (category / "category.toml").unlink()
+    category.rmdir()
+
+    with changed(prepared, "UPDATE sources_source SET state = 'paused', problem = 'it said no'"):
+        assert "it said no" in checks(prepared, 4)["source"]["what"]
+    with changed(prepared, "UPDATE sources_source SET state = 'waiting', problem = 'it is away'"):
+        assert checks(prepared, 0)["source"]["state"] == "warning"
+    with changed(prepared, "UPDATE sources_source SET seen_until = '2999-01-01 00:00:00'"):
+        assert checks(prepared, 0)["clock"]["state"] == "warning"
+    with changed(prepared, "UPDATE audit_entry SET actor = 'somebody' WHERE id = 1"):
+        assert "entry 1" in checks(prepared, 4)["audit"]["what"]
+    with changed(prepared, "DELETE FROM django_migrations WHERE app = 'cases'"):
+        assert checks(prepared, 4)["database"]["state"] == "wrong"
+    (prepared / "db" / "yoake.sqlite3").write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
+    broken = checks(prepared, 4)["database"]
+    assert broken["do"]
+
+
+class changed:  # noqa: N801 - reads as words
+    """The database with one statement run on it, put back afterwards."""
+
+    def __init__(self, data: Path, statement: str) -> None:
+        self.file, self.statement = data / "db" / "yoake.sqlite3", statement
+
+    def __enter__(self) -> None:
+        connection = sqlite3.connect(self.file)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        self.before = self.file.read_bytes()
+        connection = sqlite3.connect(self.file)
+        with connection:
+            connection.execute(self.statement)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    def __exit__(self, *_problem: object) -> None:
+        self.file.write_bytes(self.before)
+
+
+def test_the_page_of_commands_is_what_help_says() -> None:
+    assert (ROOT / "docs" / "reference" / "commands.md").read_text() == reference.commands_page(), (
+        "run: python -m tests.cli.reference"
+    )

@@ -1,0 +1,114 @@
+"""`yoake patrol`: one source or all of them, to the end or until stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import environment, yoake
+
+pytestmark = pytest.mark.slow
+
+AD = "【急募】高額即日5万円 荷物を受け取るだけの簡単な仕事 UD案件 詳細はシグナルで"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("patrol") / "data"
+    ran = yoake(folder, "up", "--prepare")
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+def lines(*texts: str, start: int = 0) -> str:
+    return "".join(json.dumps({"id": str(n), "text": text}) + "\n" for n, text in enumerate(texts, start))
+
+
+def test_a_file_is_read_once_and_resumed(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    file.write_text(lines("今日のランチはカレー", AD) + "not json\n")
+    spec = f"mine=jsonl?path={file}"
+    first = yoake(data, "patrol", spec, "--json", timeout_s=120)
+    assert first.returncode == 0, first.stderr
+    told = json.loads(first.stdout)
+    assert (told["source"], told["posts"], told["queued"], told["cases_opened"]) == ("mine", 2, 1, 1)
+    assert told["skipped"] == {"not_json": 1}
+    assert told["ended"]
+    assert told["cursor"] == str(file.stat().st_size)
+    with file.open("a") as more:
+        more.write(lines("もう一件", start=10))
+    by_name = json.loads(yoake(data, "patrol", "mine", "--json", timeout_s=120).stdout)
+    assert (by_name["posts"], by_name["queued"]) == (1, 0)
+    by_spec = json.loads(yoake(data, "patrol", spec, "--json", timeout_s=120).stdout)
+    assert (by_spec["source"], by_spec["posts"]) == ("mine", 0)
+
+
+def test_standard_input_and_the_plain_summary(data: Path) -> None:
+    ran = yoake(data, "patrol", "in=jsonl?path=-", given=lines(AD, AD + "!", "おはよう"), timeout_s=120)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("in: 3 posts in ")
+    assert "2 queued" in ran.stdout
+    assert ran.stderr == ""  # no progress line where nobody looks
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nix"], "known sources are"),
+        (["jsonl?pth=x"], "known options are path"),
+        (["jsonl?path"], "connector?option=value"),
+        (["jsonl?path=/nowhere/x.jsonl"], "path is '/nowhere/x.jsonl'"),
+        (["nix?path=x"], "known names are"),
+        (["jsonl?path=-", "--engine", "nix"], "engine is 'nix'"),
+        (["jsonl?path=-&page_posts=many"], "page_posts"),
+    ],
+)
+def test_wrong_words_are_named_and_leave_nothing(data: Path, words: list[str], told: str) -> None:
+    ran = yoake(data, "patrol", *words, timeout_s=120)
+    assert ran.returncode == 2
+    assert told in ran.stderr
+    assert "Traceback" not in ran.stderr
+    after = yoake(data, "patrol", "nix").stderr
+    assert "jsonl" not in after.partition("known sources are")[2].partition(";")[0].split(", ")
+
+
+def test_until_end_gives_up_with_exit_code_5(data: Path) -> None:
+    ran = yoake(
+        data, "patrol", "away=bluesky_jetstream?endpoints=ws://127.0.0.1:1/subscribe", "--until-end", timeout_s=120
+    )
+    assert ran.returncode == 5
+    assert "127.0.0.1" in ran.stderr
+
+
+def test_ctrl_c_keeps_the_cursor_and_shows_progress(data: Path) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "yoake", "patrol", "practice", "--json"],
+        env=environment(data),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        text=True,
+    )
+    os.close(slave)
+    seen = ""
+    until = time.monotonic() + 90
+    while " posts (" not in seen and time.monotonic() < until:
+        seen += os.read(master, 4096).decode(errors="replace")
+    process.send_signal(signal.SIGINT)
+    said, _nothing = process.communicate(timeout=20)
+    os.close(master)
+    assert process.returncode == 0
+    assert "practice: " in seen
+    assert "behind live" in seen
+    told = json.loads(said)
+    assert told["cursor"]
+    assert not told["ended"]

@@ -1,0 +1,134 @@
+"""Settings: defaults, wrong values, secrets in files, exposure; and the page that lists them."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from yoake.config import environment
+from yoake.config.environment import plain_address, read, secret_key
+from yoake.errors import BadInput, Refused
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "reference" / "settings.md").read_text()
+SOURCE = Path(environment.__file__).read_text()
+
+
+def test_defaults() -> None:
+    found = read({})
+    assert (found.bind, found.port, found.engine, found.language) == ("127.0.0.1", 8000, "inline", "ja")
+    assert found.data == Path("var").resolve()
+    assert found.key_file == found.data / "key" / "yoake.key"
+    assert found.loopback_only
+    found.check_exposure()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("YOAKE_PORT", "http"),
+        ("YOAKE_PORT", "0"),
+        ("YOAKE_PORT", "65536"),
+        ("YOAKE_PORT", "８０００"),
+        ("YOAKE_BIND", "example.org"),
+        ("YOAKE_BIND", "1.2.3"),
+        ("YOAKE_PROXY", "proxy.example"),
+        ("YOAKE_TLS_CERT", "/nowhere/cert.pem"),
+        ("YOAKE_ALLOW_PRIVATE_NETWORKS", "perhaps"),
+        ("YOAKE_LANGUAGE", "fr"),
+        ("YOAKE_DATABASE_URL_FILE", "/nowhere/url"),
+    ],
+)
+def test_a_wrong_value_names_variable_and_value(name: str, value: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read({name: value})
+    assert name in str(caught.value)
+    assert repr(value)[1:-1] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bind", "kept", "loopback"),
+    [
+        ("localhost", "127.0.0.1", True),
+        ("127.0.0.5", "127.0.0.5", True),
+        ("[::1]", "::1", True),
+        ("::", "::", False),
+        ("0.0.0.0", "0.0.0.0", False),
+        ("192.0.2.7", "192.0.2.7", False),
+    ],
+)
+def test_bind(bind: str, kept: str, loopback: bool) -> None:
+    found = read({"YOAKE_BIND": bind})
+    assert found.bind == kept
+    assert found.loopback_only == loopback
+
+
+def test_exposure_needs_tls_or_a_named_proxy(tmp_path: Path) -> None:
+    file = tmp_path / "pem"
+    file.write_text("x")
+    beyond = {"YOAKE_BIND": "0.0.0.0"}
+    with pytest.raises(Refused, match="YOAKE_TLS_CERT"):
+        read(beyond).check_exposure()
+    read({**beyond, "YOAKE_PROXY": "192.0.2.1"}).check_exposure()
+    read({**beyond, "YOAKE_TLS_CERT": str(file), "YOAKE_TLS_KEY": str(file)}).check_exposure()
+    with pytest.raises(BadInput, match="YOAKE_TLS_KEY"):
+        read({**beyond, "YOAKE_TLS_CERT": str(file)}).check_exposure()
+    with pytest.raises(BadInput, match="YOAKE_TLS_CERT"):
+        read({"YOAKE_TLS_KEY": str(file)}).check_exposure()
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://u:p@h/n\n")
+    assert read({"YOAKE_DATABASE_URL_FILE": str(file)}).database_url == "postgresql://u:p@h/n"
+
+
+def test_the_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "key" / "yoake.key"
+    key = secret_key(file)
+    assert len(key) == 64
+    assert secret_key(file) == key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == stat.S_IMODE(file.parent.parent.stat().st_mode) == 0o700
+
+
+def test_a_cut_key_or_an_impossible_place_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("abc")
+    with pytest.raises(BadInput, match="YOAKE_KEY_FILE"):
+        secret_key(file)
+    with pytest.raises(Refused, match="YOAKE_KEY_FILE"):
+        secret_key(file / "below" / "key")
+
+
+def test_plain_address() -> None:
+    assert plain_address("::ffff:127.0.0.1") == "127.0.0.1"
+    assert plain_address("0:0::1") == "::1"
+    assert plain_address("192.0.2.1") == "192.0.2.1"
+    assert plain_address("") == ""
+
+
+def test_the_page_lists_every_variable() -> None:
+    in_code = set(re.findall(r'"(YOAKE_[A-Z_]+)"', SOURCE)) | {"YOAKE_DATABASE_URL_FILE"}
+    listed = re.findall(r"^\| `(YOAKE_[A-Z_]+)` \|", PAGE, re.MULTILINE)
+    assert set(listed) == in_code
+    assert len(listed) == len(set(listed))
+
+
+def test_the_page_tells_the_defaults() -> None:
+    found = read({})
+    told = dict(re.findall(r"^\| `(YOAKE_[A-Z_]+)` \| `([^`]*)` ", PAGE, re.MULTILINE))
+    assert told == {
+        "YOAKE_DATA": "var",
+        "YOAKE_KEY_FILE": str(found.key_file.relative_to(found.data)),
+        "YOAKE_BIND": found.bind,
+        "YOAKE_PORT": str(found.port),
+        "YOAKE_ALLOWED_HOSTS": " ".join(found.allowed_hosts),
+        "YOAKE_SOURCES": found.sources,
+        "YOAKE_ENGINE": found.engine,
+        "YOAKE_ALLOW_PRIVATE_NETWORKS": "no",
+        "YOAKE_LANGUAGE": found.language,
+    }
