@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_help_names_every_command_and_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "speaks", [{"LANG": "ja_JP.UTF-8"}, {"LANG": "en_US.UTF-8", "LC_ALL": "ja_JP.UTF-8"}, {"YOAKE_LANGUAGE": "ja"}]
 )
-def test_help_in_japanese(tmp_path: Path, speaks: dict[str, str]) -> None:
+def test_help_in_japanese(tmp_path: Path, speaks: dict[str, Any]) -> None:
     for words in ([], ["up"], ["patrol"], ["user", "add"], ["doctor"]):
         ran = yoake(tmp_path, *words, "--help", **speaks)
         assert re.search(r"[ぁ-ん]", ran.stdout), ran.stdout
@@ -95,7 +96,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def checks(data: Path, expected: int, **more: str) -> dict[str, dict[str, str]]:
+def checks(data: Path, expected: int, **more: Any) -> dict[str, dict[str, str]]:
     ran = yoake(data, "doctor", "--json", port=18000, **more)
     assert ran.returncode == expected, ran.stdout + ran.stderr
     told = json.loads(ran.stdout)
@@ -129,6 +130,10 @@ def test_doctor_sees_each_fault(prepared: Path) -> None:
     key.chmod(0o600)
 
     assert "YOAKE_TLS_CERT" in checks(prepared, 4, YOAKE_BIND="0.0.0.0")["exposure"]["what"]
+
+    warned = checks(prepared, 0, YOAKE_BIND="0.0.0.0", YOAKE_PROXY="127.0.0.1")["exposure"]
+    assert warned["state"] == "warning"
+    assert "YOAKE_ALLOWED_HOSTS" in warned["do"]
 
     category = prepared / "categories" / "mine"
     category.mkdir()

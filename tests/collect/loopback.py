@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,8 +41,13 @@ class ClockNet(Net):
         return self.stop_at is not None and self.clock.at >= self.stop_at
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves is part of the tests."""
+
+
 @contextmanager
-def http_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+def http_server(answer: Callable[[BaseHTTPRequestHandler], None], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """An HTTP server that answers GET as told; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,8 +59,10 @@ def http_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[st
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()
     try:
@@ -76,14 +84,14 @@ def respond(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **h
 
 
 @contextmanager
-def socket_server(script: Callable[[ServerConnection], None]) -> Iterator[str]:
+def socket_server(script: Callable[[ServerConnection], None], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A WebSocket server that runs `script` for each connection and then closes it; gives its address."""
 
     def handle(connection: ServerConnection) -> None:
         with suppress(ConnectionClosed):
             script(connection)
 
-    with serve(handle, "127.0.0.1", 0, compression=None) as server:
+    with serve(handle, "127.0.0.1", 0, compression=None, ssl=tls) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -59,6 +59,10 @@ def test_lines_that_are_posts(line: bytes, post: dict[str, Any]) -> None:
         (b'{"id":"a","text":"x","lang":5}', {"lang": ""}, ["wrong_type"]),
         (b'{"id":"a","text":"x","url":"javascript:alert(1)"}', {"url": ""}, ["bad_url"]),
         (b'{"id":"a","text":"x","platform":{}}', {}, ["wrong_type"]),
+        (b'{"id":"a","text":"x","platform":"' + b"p" * 51 + b'"}', {}, ["bad_name"]),
+        (b'{"id":"a","text":"x","author":"' + b"p" * 301 + b'"}', {"author_id": ""}, ["bad_name"]),
+        (rb'{"id":"a","text":"x","author":"\u0000"}', {"author_id": ""}, ["bad_name"]),
+        (b'{"id":"a","text":"x","author":[],"lang":{}}', {"author_id": ""}, ["wrong_type"]),
     ],
 )
 def test_lines_that_are_posts_with_notes(line: bytes, changed: dict[str, Any], notes: list[str]) -> None:

@@ -2,14 +2,21 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from websockets.sync.server import ServerConnection
 
 from tests.collect.loopback import http_server, port_of, respond, socket_server
@@ -258,8 +265,63 @@ def test_a_name_may_have_japanese_letters(monkeypatch: pytest.MonkeyPatch) -> No
     assert asked == ["xn--d5qo18j0ga.example"] or asked[0].startswith("xn--")
 
 
-def test_tls_proves_the_host_name() -> None:
-    """The address is pinned, the name is what the certificate must show: a server without TLS proves nothing."""
+@pytest.fixture
+def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's TLS with a certificate for board.example only, whose maker this process trusts; names lead to loopback."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "board.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("board.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    chain = tmp_path / "chain.pem"
+    plain = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + plain)
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
+    resolver = socket.getaddrinfo
+
+    def resolve(host: str, port: int, *rest: Any, **named: Any) -> Any:
+        return resolver("127.0.0.1" if host.endswith(".example") else host, port, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    return context
+
+
+def test_tls_proves_the_name_though_the_address_is_pinned(certified: ssl.SSLContext) -> None:
+    names: list[str | None] = []
+    certified.sni_callback = lambda _connection, name, _context: names.append(name)
+    net = Net(allow_private=True)
+    with http_server(lambda r: respond(r, 200, b"{}"), certified) as url:
+        port = url.rpartition(":")[2]
+        assert net.get(f"https://board.example:{port}/").status == 200
+        with pytest.raises(TryLater, match=r"other\.example shows a certificate that is not valid"):
+            net.get(f"https://other.example:{port}/")
+    with socket_server(lambda c: c.send("hello"), certified) as url:
+        port = url.rpartition(":")[2]
+        with net.websocket(f"wss://board.example:{port}/") as opened:
+            assert opened.recv(2) == "hello"
+        with (
+            pytest.raises(TryLater, match=r"other\.example shows a certificate that is not valid"),
+            net.websocket(f"wss://other.example:{port}/"),
+        ):
+            pass
+    assert names == ["board.example", "other.example"] * 2
+
+
+def test_tls_with_a_server_that_has_none() -> None:
     with http_server(lambda r: respond(r, 200)) as url:
         port = url.rpartition(":")[2]
         with pytest.raises(TryLater, match="localhost"):

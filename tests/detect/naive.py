@@ -66,7 +66,9 @@ def single(text: str) -> list[Char]:
             out[-1] = before._replace(end=place + 1, code=dotted or before.code)
         elif kind == k.WAVE:
             long = before is not None and (is_kana(before) or before.kind == k.PROLONGED)
-            out.append(Char(k.CHOONPU, place, place + 1, k.PROLONGED) if long else Char(code, place, place + 1, k.OTHER))
+            out.append(
+                Char(k.CHOONPU, place, place + 1, k.PROLONGED) if long else Char(code, place, place + 1, k.OTHER)
+            )
         elif kind <= k.JOINT:
             out.append(Char(code, place, place + 1, kind))
     return out
@@ -167,11 +169,13 @@ def length_in(whole: list[Char], part: list[Char]) -> int:
 
 
 def letters(chars: list[Char]) -> list[Char]:
+    def latin(c: Char) -> Char:
+        return c._replace(code=LETTER_TWIN[c.code - 0x370] or c.code) if 0x370 <= c.code < 0x530 else c
+
     out: list[Char] = []
     for run in runs(chars, lambda c: c.kind == k.LETTER):
-        if run[0].kind == k.LETTER and any(c.code < 0x250 for c in run):
-            run = [c._replace(code=LETTER_TWIN[c.code - 0x370] or c.code) if 0x370 <= c.code < 0x530 else c for c in run]
-        out += run
+        mixed = run[0].kind == k.LETTER and any(c.code < 0x250 for c in run)
+        out += [latin(c) for c in run] if mixed else run
     return out
 
 
@@ -213,10 +217,7 @@ def fold(text: str) -> list[Char]:
 
 def is_bridge(chars: Sequence[Char], i: int) -> bool:
     return (
-        chars[i].kind in BLANKS
-        and 0 < i < len(chars) - 1
-        and chars[i - 1].kind in WORD
-        and chars[i + 1].kind in WORD
+        chars[i].kind in BLANKS and 0 < i < len(chars) - 1 and chars[i - 1].kind in WORD and chars[i + 1].kind in WORD
     )
 
 
@@ -241,7 +242,9 @@ def find(chars: Sequence[Char], phrases: Sequence[str]) -> list[tuple[int, int, 
                 continue
             if len(key) < 4 and all(c.kind in (k.HIRAGANA, k.KATAKANA, k.PROLONGED) for c in key):
                 kata = (k.KATAKANA, k.PROLONGED)
-                if (chars[first].kind == k.KATAKANA and before in kata) or (chars[last].kind == k.KATAKANA and after in kata):
+                if (chars[first].kind == k.KATAKANA and before in kata) or (
+                    chars[last].kind == k.KATAKANA and after in kata
+                ):
                     continue
             if len(key) == 1 and key[0].kind == k.KANJI and k.KANJI in (before, after):
                 continue

@@ -51,7 +51,9 @@ HEADER = "cue\tphrase\tweight\tlang\tfirst_seen\tsource\tnote\n"
 NEW_PHRASES = HEADER + "mark\tためしの合言葉\t7\tja\t2026\ttest\t\n"
 
 
-def write(folder: Path, toml: str | None = NEW_TOML, phrases: str | None = NEW_PHRASES, examples: str | None = None) -> Path:
+def write(
+    folder: Path, toml: str | None = NEW_TOML, phrases: str | None = NEW_PHRASES, examples: str | None = None
+) -> Path:
     folder.mkdir(parents=True)
     for name, text in (("category.toml", toml), ("phrases.tsv", phrases), ("examples.jsonl", examples)):
         if text is not None:
@@ -107,7 +109,14 @@ def test_only_what_the_field_notes_state_is_verified() -> None:
 
 def test_grades() -> None:
     category = CATEGORIES["criminal_recruitment"]
-    assert [category.grade(score) for score in (0.0, 0.299, 0.3, 0.799, 0.8, 1.0)] == ["low", "low", "mid", "mid", "high", "high"]
+    assert [category.grade(score) for score in (0.0, 0.299, 0.3, 0.799, 0.8, 1.0)] == [
+        "low",
+        "low",
+        "mid",
+        "mid",
+        "high",
+        "high",
+    ]
 
 
 def test_no_overlay() -> None:
@@ -172,7 +181,12 @@ TOML_MISTAKES = [
     ('name = "harmful"', 'name = "naughty"', 'name = "naughty"', "one of illegal"),
     ('name = "harmful"', 'name = "harmful"\nsince = "2025"', "since", "a date such as"),
     ('name = "harmful"', 'name = "harmful"\nsince = 2025-03-01\nuntil = 2025-02-01', "until", "not before since"),
-    ('name = "harmful"', 'name = "harmful"\n[[class]]\nname = "illegal"\nsince = 2025-03-01', "since", "in order of time"),
+    (
+        'name = "harmful"',
+        'name = "harmful"\n[[class]]\nname = "illegal"\nsince = 2025-03-01',
+        "since",
+        "in order of time",
+    ),
     ("queue = 0.3", "queue = 0.9", "queue = 0.9", "below thresholds.high"),
     ("queue = 0.3", "queue = 0", "queue", "above 0 and below 1"),
     ('cues = ["mark"]', 'cues = ["spark"]', "cues", "known here are mark"),
@@ -180,8 +194,18 @@ TOML_MISTAKES = [
     ("at_risk = false", "", "", "must be given"),
     ("format = 1", "format = = 1", "format = = 1", "line 2"),
     ("[[class]]", "[class]", "[class]", "written as [[class]]"),
-    ("[[cue]]", '[[combination]]\nkinds = ["mark", "sign"]\nweight = 1\nwhy = "x"\n[[cue]]', "kinds", "known here are mark"),
-    ("[[cue]]", '[[amount]]\ncue = "gold"\nunit = "yen"\nat_least = 1\nweight = 1\n[[cue]]', 'cue = "gold"', "known here are mark"),
+    (
+        "[[cue]]",
+        '[[combination]]\nkinds = ["mark", "sign"]\nweight = 1\nwhy = "x"\n[[cue]]',
+        "kinds",
+        "known here are mark",
+    ),
+    (
+        "[[cue]]",
+        '[[amount]]\ncue = "gold"\nunit = "yen"\nat_least = 1\nweight = 1\n[[cue]]',
+        'cue = "gold"',
+        "known here are mark",
+    ),
     ("[[cue]]", '[[cue]]\nname = "mark"\nja = "あ"\nen = "a"\n[[cue]]', "", "each cue and frame once"),
 ]
 

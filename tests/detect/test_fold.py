@@ -161,7 +161,9 @@ def test_columns_of_every_kind() -> None:
     assert len(fold(pa.array([None, None], pa.string()))) == 2
 
 
-@pytest.mark.parametrize("unit", ["受 け 子 ", "ーーーー", "あ", "Іa", "\u0301", "ｶﾞ", "力ア", " \n", "🥦\ufe0f", "ああー"])
+@pytest.mark.parametrize(
+    "unit", ["受 け 子 ", "ーーーー", "あ", "Іa", "\u0301", "ｶﾞ", "力ア", " \n", "🥦\ufe0f", "ああー"]
+)
 def test_a_megabyte_is_no_problem(unit: str) -> None:
     text = unit * (1_000_000 // len(unit.encode()))
     fold_text(unit)

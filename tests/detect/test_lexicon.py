@@ -26,12 +26,15 @@ DETECTOR = Lexicon()
 CATEGORIES = DETECTOR.categories
 EXAMPLES = [(slug, example) for slug, category in CATEGORIES.items() for example in category.examples]
 # Texts made of what the detector knows: dense in cues, frames and their meetings.
-KNOWN = sorted({p.phrase for c in CATEGORIES.values() for p in c.phrases} | {"日給5万", "1g", "月収100万円", "「", "」", "。", " "})
+KNOWN = sorted(
+    {p.phrase for c in CATEGORIES.values() for p in c.phrases} | {"日給5万", "1g", "月収100万円", "「", "」", "。", " "}
+)
 crowded = st.lists(st.sampled_from(KNOWN), max_size=12).map("".join)
 
 
 def judge(*rows: str | dict[str, Any]) -> list[dict[str, Any]]:
-    return DETECTOR.judge(posts(*rows)).to_pylist()
+    found: list[dict[str, Any]] = DETECTOR.judge(posts(*rows)).to_pylist()
+    return found
 
 
 def score(text: str, category: str = "criminal_recruitment") -> float:
@@ -48,16 +51,37 @@ def test_example(slug: str, example: Example) -> None:
     found = {f["category"] for f in judge(as_post(example)) if queued(f)}
     right = example.label in found if example.label != "none" else not found
     if example.label in CATEGORIES and CATEGORIES[example.label].at_risk:
-        right = right and all(CATEGORIES[slug].at_risk for slug in found), "a plea is no offence"
+        right = right and all(CATEGORIES[slug].at_risk for slug in found)  # a plea is no offence
     assert right == (not example.known_miss), found
 
 
-@pytest.mark.parametrize("text", ["闇バイト", "#闇バイト", "ホワイト案件", "高収入", "日払い", "即日即金", "DM", "テレグラム", "受け子", "手押し", "野菜", "🥦", "草", "助けて", "脅されて"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "闇バイト",
+        "#闇バイト",
+        "ホワイト案件",
+        "高収入",
+        "日払い",
+        "即日即金",
+        "DM",
+        "テレグラム",
+        "受け子",
+        "手押し",
+        "野菜",
+        "🥦",
+        "草",
+        "助けて",
+        "脅されて",
+    ],
+)
 def test_no_word_decides_alone(text: str) -> None:
     assert [f for f in judge(text) if queued(f)] == []
 
 
-@pytest.mark.parametrize("phrase", sorted({p.phrase for c in CATEGORIES.values() for p in c.phrases if p.cue == "denial"}))
+@pytest.mark.parametrize(
+    "phrase", sorted({p.phrase for c in CATEGORIES.values() for p in c.phrases if p.cue == "denial"})
+)
 def test_a_denial_never_exempts(phrase: str) -> None:
     for slug, example in EXAMPLES:
         if example.label == slug and not CATEGORIES[slug].at_risk and not example.profile:
@@ -71,8 +95,12 @@ def test_combinations_matter() -> None:
 
 
 def test_role_counts_with_falling_weight() -> None:
-    (finding,) = [f for f in judge("受け子 出し子 掛け子 タタキ案件 UD案件 闇") if f["category"] == "criminal_recruitment"]
-    weights = sorted((s["weight"] for s in finding["spans"] if s["cue"] in ("receiver", "caller", "robbery")), reverse=True)
+    (finding,) = [
+        f for f in judge("受け子 出し子 掛け子 タタキ案件 UD案件 闇") if f["category"] == "criminal_recruitment"
+    ]
+    weights = sorted(
+        (s["weight"] for s in finding["spans"] if s["cue"] in ("receiver", "caller", "robbery")), reverse=True
+    )
     assert weights == [3.6, 1.7, 0.65]
 
 
@@ -82,7 +110,11 @@ def test_ten_thousand_hashtags_are_one() -> None:
 
 def test_frames_speak_against() -> None:
     bare = "受け子 出し子 高額 テレグラム DM"
-    (finding,) = [f for f in judge(f"{bare} などの言葉に注意 警視庁 受け子募集 DMください") if f["category"] == "criminal_recruitment"]
+    (finding,) = [
+        f
+        for f in judge(f"{bare} などの言葉に注意 警視庁 受け子募集 DMください")
+        if f["category"] == "criminal_recruitment"
+    ]
     assert finding["frame"] == "police_warning"
     assert min(s["weight"] for s in finding["spans"]) < 0
     assert "一方で" in finding["explanation"]["ja"] or "また" in finding["explanation"]["ja"]
@@ -91,7 +123,10 @@ def test_frames_speak_against() -> None:
 def test_asking_for_contact_limits_what_a_frame_can_take() -> None:
     """Words of a police warning do not exempt an offer, however many there are."""
     warning = "警察庁 注意喚起 啓発 防犯 ご相談ください 加担しない 応募しない 逮捕 容疑者 判決 映画 漫画"
-    assert score(f"受け子募集 日給10万 即日即金 詳細はテレグラムまで {warning}") >= CATEGORIES["criminal_recruitment"].queue
+    assert (
+        score(f"受け子募集 日給10万 即日即金 詳細はテレグラムまで {warning}")
+        >= CATEGORIES["criminal_recruitment"].queue
+    )
 
 
 def test_quoted_words_count_less_beside_a_frame() -> None:
@@ -161,7 +196,11 @@ def test_every_finding_keeps_the_contract(fields: list[str]) -> None:
         assert finding["grade"] == category.grade(finding["score"])
         assert finding["uid"] == batch.column("uid")[0].as_py()
         names = {c.name for c in category.cues} | {f"frame:{f.name}" for f in category.frames} | {"frame:plea"}
-        spots = finding["spans"] + [e["span"] for e in finding["elements"]] + [i["span"] for i in finding["items"]["present"]]
+        spots = (
+            finding["spans"]
+            + [e["span"] for e in finding["elements"]]
+            + [i["span"] for i in finding["items"]["present"]]
+        )
         for spot in spots:
             assert row[spot["field"]][spot["start"] : spot["end"]] == spot["text"] != ""
         for span in finding["spans"]:
@@ -181,9 +220,7 @@ def test_every_finding_keeps_the_contract(fields: list[str]) -> None:
 @steady
 @given(st.lists(crowded | texts, min_size=1, max_size=4))
 def test_the_gate_loses_nothing(column: list[str]) -> None:
-    gated = DETECTOR.judge(posts(*column))
-    open_detector = OPEN
-    assert open_detector.judge(posts(*column)).equals(gated)
+    assert OPEN.judge(posts(*column)).equals(DETECTOR.judge(posts(*column)))
 
 
 def _open() -> Lexicon:
@@ -191,7 +228,9 @@ def _open() -> Lexicon:
     detector.judge(posts("x"))
     compiled = detector._compiled
     assert compiled is not None
-    compiled._gate = tuple(np.full_like(g, -99.0) if i == 6 else g for i, g in enumerate(compiled._gate))
+    gate: list[Any] = list(compiled._gate)
+    gate[6] = np.full_like(gate[6], -99.0)  # what cues must add: nothing
+    compiled._gate = tuple(gate)
     return detector
 
 
@@ -213,20 +252,22 @@ def test_counter_tells_the_truth() -> None:
 
 
 def test_counter_of_a_framed_post_names_the_frame() -> None:
-    (finding,) = [f for f in judge("受け子 詳細はDM 応募しないで 逮捕 捕まるよ 判決") if f["category"] == "criminal_recruitment"]
+    (finding,) = [
+        f for f in judge("受け子募集 詳細はDM 大丈夫かな 捕まるよ") if f["category"] == "criminal_recruitment"
+    ]
     assert finding["grade"] == "low"
     assert "なければ、確認の対象になっていました" in finding["counter"]["ja"]
 
 
 def test_explanation_reads_well() -> None:
-    (finding,) = [f for f in judge("UD案件あります。詳しくはテレグラムで") if queued(f)]
+    (finding,) = [f for f in judge("UD案件あります。全国対応、詳しくはテレグラムで") if queued(f)]
     assert finding["explanation"]["ja"] == (
         "現金やカードの受け取り役、引き出し役を指す「UD案件」、個別の連絡を求める「詳しくはテレグラム」、"
-        "仕事の内容をぼかす「案件あります」という言葉がそろっていることから、犯罪の実行者を募集している投稿の可能性があります。"
+        "応募を誘う「全国対応」という言葉がそろっていることから、犯罪の実行者を募集している投稿の可能性があります。"
     )
     assert finding["explanation"]["en"] == (
         'The post has "UD案件" (a word for collecting cash or cards), "詳しくはテレグラム" (an invitation to get in touch) '
-        'and "案件あります" (words that keep the work vague), so it may be recruiting people to carry out crimes.'
+        'and "全国対応" (a lure), so it may be recruiting people to carry out crimes.'
     )
 
 
@@ -270,7 +311,11 @@ print(DETECTOR.version, hashlib.sha256(repr(DETECTOR.judge(many()).to_pylist()).
 def test_another_process_finds_the_same() -> None:
     printed = {
         subprocess.run(
-            [sys.executable, "-c", PRINT], check=True, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": seed}
+            [sys.executable, "-c", PRINT],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
     }

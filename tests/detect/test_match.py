@@ -17,7 +17,26 @@ from yoake.detect.text.fold import fold, fold_text
 from yoake.detect.text.phrases import PhraseMatcher
 from yoake.errors import BadInput
 
-PHRASES = ["受け子", "闇バイト", "D", "DM", "dm か", "アイス", "草", "1g", "タタキ", "あ", "ああ", "子", "受", "きこす", "トロエ", "5", "🥦", "闇"]
+PHRASES = [
+    "受け子",
+    "闇バイト",
+    "D",
+    "DM",
+    "dm か",
+    "アイス",
+    "草",
+    "1g",
+    "タタキ",
+    "あ",
+    "ああ",
+    "子",
+    "受",
+    "きこす",
+    "トロエ",
+    "5",
+    "🥦",
+    "闇",
+]
 MATCHER = PhraseMatcher(PHRASES)
 
 
@@ -26,19 +45,35 @@ def places(matcher: PhraseMatcher, column: list[str]) -> list[tuple[int, int, in
     hits = matcher.find(folded)
     first = folded.rows[hits.rows]
     return list(
-        zip(hits.rows.tolist(), hits.phrases.tolist(), (hits.starts - first).tolist(), (hits.ends - first).tolist(), strict=True)
+        zip(
+            hits.rows.tolist(),
+            hits.phrases.tolist(),
+            (hits.starts - first).tolist(),
+            (hits.ends - first).tolist(),
+            strict=True,
+        )
     )
 
 
 @steady
-@given(st.lists(texts | st.lists(st.sampled_from([*PHRASES, " ", "・", "\n", "a", "ー", "1", "。"]), max_size=8).map("".join), max_size=3))
+@given(
+    st.lists(
+        texts | st.lists(st.sampled_from([*PHRASES, " ", "・", "\n", "a", "ー", "1", "。"]), max_size=8).map("".join),
+        max_size=3,
+    )
+)
 def test_matcher_equals_plain_twin(column: list[str]) -> None:
     wanted = [(row, *hit) for row, text in enumerate(column) for hit in naive.find(naive.fold(text), PHRASES)]
     assert sorted(places(MATCHER, column)) == sorted(wanted)
 
 
 @steady
-@given(st.lists(st.text("ab闇受け子 ", min_size=1, max_size=4).filter(lambda p: p.strip()), min_size=1, max_size=6, unique=True), st.text("ab闇受け子 ", max_size=20))
+@given(
+    st.lists(
+        st.text("ab闇受け子 ", min_size=1, max_size=4).filter(lambda p: p.strip()), min_size=1, max_size=6, unique=True
+    ),
+    st.text("ab闇受け子 ", max_size=20),
+)
 def test_any_set_of_phrases(phrases: list[str], text: str) -> None:
     wanted = [(0, *hit) for hit in naive.find(naive.fold(text), phrases)]
     assert sorted(places(PhraseMatcher(phrases), [text])) == sorted(wanted)
@@ -115,7 +150,14 @@ def test_amounts(text: str, amounts: list[tuple[str, float]]) -> None:
 
 
 @steady
-@given(st.lists(st.sampled_from(["1", "23", "5", ".", ",", "万", "円", "千", "k", "g", "十", "三", "a", "。", "ぐらむ", "まん"]), max_size=10).map("".join))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["1", "23", "5", ".", ",", "万", "円", "千", "k", "g", "十", "三", "a", "。", "ぐらむ", "まん"]
+        ),
+        max_size=10,
+    ).map("".join)
+)
 def test_amounts_equal_plain_twin(text: str) -> None:
     found = find_amounts(fold(pa.array([text])))
     units = ["gram" if unit == GRAM else "yen" for unit in found.units]

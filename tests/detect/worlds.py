@@ -28,4 +28,6 @@ steady = settings(derandomize=True, deadline=None, max_examples=400, database=No
 def posts(*rows: str | dict[str, Any], seen_at: datetime | None = JUNE_2025) -> pa.RecordBatch:
     """A batch of posts: a text, or a dict of fields."""
     full = [{"text": row} if isinstance(row, str) else dict(row) for row in rows]
-    return posts_batch([{"network": "practice", "native_id": f"demo_{i}", "seen_at": seen_at, **r} for i, r in enumerate(full)])
+    return posts_batch(
+        [{"network": "practice", "native_id": f"demo_{i}", "seen_at": seen_at, **r} for i, r in enumerate(full)]
+    )

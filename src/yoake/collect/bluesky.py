@@ -26,7 +26,10 @@ _PAGE_S: Final = 1.0
 _QUIET_S: Final = 0.2  # a page that holds something goes out when nothing followed for this long
 _PAUSE_S: Final = 0.5  # before a host that closed is called again
 
-_DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{1,256}")
+_FEW: Final = 20
+_SHORT: Final = 128  # code points of a label, a language or a media type
+
+_DID = re.compile(r"did:[a-z]{1,30}:[A-Za-z0-9._:%-]{1,256}")
 _RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
 _KANA = re.compile("[ぁ-ゖァ-ヺｦ-ﾝㇰ-ㇿ]")
 _KANJI = re.compile("[㐀-䶿一-鿿豈-﫿\U00020000-\U0003134f]")
@@ -91,13 +94,13 @@ def post_of(record: object, did: object, rkey: object, now: datetime) -> tuple[d
         "text": whole_text(text, notes),
         "parent_id": _linked(reply, "parent"),
         "root_id": _linked(reply, "root"),
-        "lang": ",".join(storable(lang, notes) for lang in _strings(record.get("langs"))),
+        "lang": ",".join(_short_texts(record.get("langs"), notes)),
         "labels": _labels(record.get("labels"), notes),
         "images": _images(record.get("embed"), notes),
         "posted_at": claimed_time(record.get("createdAt"), now, notes),
         "seen_at": now,
     }
-    return row, notes
+    return row, list(dict.fromkeys(notes))
 
 
 def is_japanese(row: dict[str, Any]) -> bool:
@@ -141,16 +144,22 @@ def _linked(reply: object, end: str) -> str:
     return uri if isinstance(uri, str) and uri.startswith("at://") and is_id(uri) else ""
 
 
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+def _few(value: object, notes: list[str]) -> list[Any]:
+    """At most _FEW things of a list; the lexicons allow 3 languages, 4 pictures and 10 labels."""
+    if not isinstance(value, list):
+        return []
+    if len(value) > _FEW:
+        notes.append("too_many")
+    return value[:_FEW]
+
+
+def _short_texts(values: object, notes: list[str]) -> list[str]:
+    return [storable(text[:_SHORT], notes) for text in _few(values, notes) if isinstance(text, str)]
 
 
 def _labels(value: object, notes: list[str]) -> list[str]:
-    values = value.get("values") if isinstance(value, dict) else None
-    if not isinstance(values, list):
-        return []
-    found = [label.get("val") for label in values if isinstance(label, dict)]
-    return [storable(label, notes) for label in found if isinstance(label, str)]
+    labels = _few(value.get("values") if isinstance(value, dict) else None, notes)
+    return _short_texts([label.get("val") for label in labels if isinstance(label, dict)], notes)
 
 
 def _images(embed: object, notes: list[str]) -> list[dict[str, Any]]:
@@ -159,7 +168,7 @@ def _images(embed: object, notes: list[str]) -> list[dict[str, Any]]:
     media = embed.get("media")  # app.bsky.embed.recordWithMedia
     images = (media if isinstance(media, dict) else embed).get("images")
     found: list[dict[str, Any]] = []
-    for image in images if isinstance(images, list) else ():
+    for image in _few(images, notes):
         blob = image.get("image") if isinstance(image, dict) else None
         if not isinstance(blob, dict) or (ref := _cid(blob)) is None:
             notes.append("bad_image")
@@ -169,7 +178,7 @@ def _images(embed: object, notes: list[str]) -> list[dict[str, Any]]:
             {
                 "ref": ref,
                 "alt": whole_text(alt, notes) if isinstance(alt, str) else "",
-                "mime": storable(mime, notes) if isinstance(mime, str) else "",
+                "mime": storable(mime[:_SHORT], notes) if isinstance(mime, str) else "",
                 "size_bytes": size if type(size) is int and 0 <= size < 1 << 63 else None,
             }
         )

@@ -8,6 +8,8 @@ from typing import Final
 
 TEXT_LIMIT: Final = 100_000  # code points of one text that are kept
 ID_LIMIT: Final = 2_000  # code points of an id or address; longer ones are not ids
+AUTHOR_LIMIT: Final = 300  # code points of an author's id
+NAME_LIMIT: Final = 50  # code points of a platform's name
 AHEAD: Final = timedelta(minutes=10)  # clocks differ; a post later than this is not from the future, its time is wrong
 
 # NUL and lone surrogates: PostgreSQL refuses both, UTF-8 has no bytes for the latter.
@@ -30,9 +32,9 @@ def whole_text(text: str, notes: list[str]) -> str:
     return storable(text, notes)
 
 
-def is_id(text: str) -> bool:
-    """Whether this can be an id: neither empty nor endless, and storable as it is (replacing would mix up two ids)."""
-    return 0 < len(text) <= ID_LIMIT and _UNSTORABLE.search(text) is None
+def is_id(text: str, limit: int = ID_LIMIT) -> bool:
+    """Whether this can be an id: neither empty nor endless, and storable as it is (changing it would mix up two)."""
+    return 0 < len(text) <= limit and _UNSTORABLE.search(text) is None
 
 
 def claimed_time(value: object, now: datetime, notes: list[str]) -> datetime | None:

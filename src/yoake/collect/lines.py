@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 import orjson
 
-from yoake.collect.clean import claimed_time, is_id, storable, whole_text
+from yoake.collect.clean import AUTHOR_LIMIT, NAME_LIMIT, claimed_time, is_id, whole_text
 
 LINE_LIMIT_BYTES: Final = 8 * 1024 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -95,9 +95,7 @@ def _line(fields: dict[str, Any], ident: str | int, text: str, now: datetime) ->
     if len(fields) > 2:
         get = fields.get
         if (value := get("author")) is not None:
-            if type(value) is int:
-                value = str(value)
-            post["author_id"] = _string(value, notes)
+            post["author_id"] = _name(str(value) if type(value) is int else value, AUTHOR_LIMIT, notes)
         if (value := get("profile")) is not None:
             post["profile"] = _string(value, notes)
         if (value := get("parent_text")) is not None:
@@ -109,7 +107,7 @@ def _line(fields: dict[str, Any], ident: str | int, text: str, now: datetime) ->
         if (value := get("posted_at")) is not None:
             post["posted_at"] = claimed_time(value, now, notes)
         platform = _platform(fields, notes)
-    return Line(ident, post, platform=platform, notes=tuple(notes))
+    return Line(ident, post, platform=platform, notes=tuple(dict.fromkeys(notes)) if notes else ())
 
 
 def _removal(fields: dict[str, Any], ident: str | int) -> Line:
@@ -119,7 +117,7 @@ def _removal(fields: dict[str, Any], ident: str | int) -> Line:
 
 def _platform(fields: dict[str, Any], notes: list[str]) -> str:
     value = fields.get("platform")
-    return "" if value is None else _string(value, notes)[:100]
+    return "" if value is None else _name(value, NAME_LIMIT, notes)
 
 
 def _string(value: object, notes: list[str]) -> str:
@@ -127,6 +125,17 @@ def _string(value: object, notes: list[str]) -> str:
         notes.append("wrong_type")
         return ""
     return whole_text(value, notes)
+
+
+def _name(value: object, limit: int, notes: list[str]) -> str:
+    """What tells apart, and is therefore kept whole or not at all."""
+    if type(value) is not str:
+        notes.append("wrong_type")
+        return ""
+    if value and not is_id(value, limit):
+        notes.append("bad_name")
+        return ""
+    return value
 
 
 def _address(value: object, notes: list[str]) -> str:
@@ -137,7 +146,7 @@ def _address(value: object, notes: list[str]) -> str:
     if not value.startswith(("https://", "http://")) or not is_id(value):
         notes.append("bad_url")
         return ""
-    return storable(value, notes)
+    return value
 
 
 def _no_constant(name: str) -> None:

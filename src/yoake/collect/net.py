@@ -145,7 +145,7 @@ class Net:
         Args:
             url: ws or wss.
             headers: added to the opening request.
-            timeout_s: for each step of opening: name, connection, TLS, handshake.
+            timeout_s: to reach the host; TLS and handshake then have CONNECT_S.
             limit_bytes: a longer message closes the connection.
 
         Raises:
@@ -155,9 +155,10 @@ class Net:
         """
         place = _place(url, "ws", "wss")
         sock = self._connect(place, timeout_s)
+        deadline = time.monotonic() + CONNECT_S
         try:
             if place.tls:
-                sock.settimeout(timeout_s)
+                sock.settimeout(CONNECT_S)
                 sock = self._tls().wrap_socket(sock, server_hostname=place.host)
             sock.settimeout(None)
         except OSError as error:  # ssl.SSLError is one
@@ -166,7 +167,7 @@ class Net:
         protocol = ClientProtocol(parse_uri(url), max_size=limit_bytes)
         connection = ClientConnection(sock, protocol, close_timeout=1, max_queue=256)
         try:
-            connection.handshake(headers, self.user_agent, timeout_s)
+            connection.handshake(headers, self.user_agent, max(0.05, deadline - time.monotonic()))
         except Exception as error:
             connection.close_socket()
             connection.recv_events_thread.join()
@@ -182,10 +183,12 @@ class Net:
 
     def _get_once(self, url: str, headers: Mapping[str, str], deadline: float, limit_bytes: int) -> Response:
         place = _place(url)
-        error: Exception | None = None
-        for address in self._addresses(place, min(CONNECT_S, deadline - time.monotonic())):
-            if time.monotonic() >= deadline:
+        error: Exception = TimeoutError()
+        reached_by = min(deadline, time.monotonic() + CONNECT_S)
+        for address in self._addresses(place, reached_by - time.monotonic()):
+            if (connect_s := reached_by - time.monotonic()) <= 0:
                 break
+            timeout = httpx.Timeout(max(0.05, deadline - time.monotonic()), connect=connect_s)
             request = httpx.Request(
                 "GET",
                 httpx.URL(url).copy_with(host=str(address)),
@@ -195,7 +198,7 @@ class Net:
                     "Host": place.netloc,
                     "User-Agent": self.user_agent,
                 },
-                extensions={"sni_hostname": place.host},
+                extensions={"sni_hostname": place.host, "timeout": timeout.as_dict()},
             )
             try:
                 return _send(request, place, self._tls() if place.tls else False, deadline, limit_bytes)
@@ -203,7 +206,7 @@ class Net:
                 error = this
             except httpx.HTTPError as this:
                 raise _away(place.host, this) from None
-        raise _away(place.host, error or TimeoutError()) from None
+        raise _away(place.host, error) from None
 
     def _connect(self, place: _Place, timeout_s: float) -> socket.socket:
         error: OSError = TimeoutError()
@@ -319,12 +322,9 @@ def _send(
 ) -> Response:
     # A client of its own for each request: a pool would hand the connection of one host to another at the same address.
     host = place.host
-    left_s = max(0.05, deadline - time.monotonic())
     body = bytearray()
     with (
-        httpx.Client(
-            verify=tls, trust_env=False, timeout=httpx.Timeout(left_s, connect=min(CONNECT_S, left_s))
-        ) as client,
+        httpx.Client(verify=tls, trust_env=False) as client,
         closing(client.send(request, stream=True)) as answer,
     ):
         _refuse(host, answer.status_code, answer.headers.get("Retry-After", ""), gone=False)

@@ -73,7 +73,9 @@ DATABASES: dict[str, dict[str, Any]]
 if ENVIRONMENT.database_url:
     DATABASES = {"default": {**dj_database_url.parse(ENVIRONMENT.database_url)}}
     if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-        DATABASES["default"]["OPTIONS"] = {**DATABASES["default"].get("OPTIONS", {}), "pool": True}
+        # each process keeps one connection open and takes more as its threads ask; nobody waits half a minute for a dead server
+        pool = {"min_size": 1, "max_size": 32, "timeout": 5.0}
+        DATABASES["default"]["OPTIONS"] = {**DATABASES["default"].get("OPTIONS", {}), "pool": pool}
 else:
     DATABASES = {
         "default": {
@@ -155,4 +157,5 @@ LOGGING: dict[str, Any] = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"psycopg.pool": {"level": "ERROR"}},  # whoever asked for a connection says it once, as a sentence
 }

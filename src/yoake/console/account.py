@@ -54,7 +54,7 @@ class ClosedAccounts(DefaultAccountAdapter):  # type: ignore[misc]
 
     def set_password(self, user: User, password: str) -> None:
         """As an action, so that the audit knows."""
-        change_password(Actor(f"user:{user.pk}", user.pk, None, ""), user, password)
+        change_password(Actor(f"user:{user.pk}", user.pk, 0, ""), user, password)
 
 
 class SignIn(LoginView):  # type: ignore[misc]

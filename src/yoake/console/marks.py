@@ -89,9 +89,11 @@ def reasons(
     order = {name: place for place, name in enumerate(fields)}
     seen: dict[tuple[str, int, int, str], tuple[str, Mapping[str, Any]]] = {}
     for category, span in findings:
-        start, end = whole(fields.get(span["field"], ""), span["start"], span["end"])
-        if span["field"] in fields and start >= end:
-            continue  # points nowhere
+        start, end = span["start"], span["end"]
+        if span["field"] in fields:  # else a picture: its words stand in the legend only
+            start, end = whole(fields[span["field"]], start, end)
+            if start >= end:
+                continue  # points nowhere
         seen.setdefault((span["field"], start, end, span["cue"]), (category, span))
     ordered = sorted(seen.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0]))
     return [

@@ -47,6 +47,11 @@ class Candidate:
         """Whether both share a character."""
         return self.field == other.field and self.start < other.end and other.start < self.end
 
+    def lies_inside(self, other: Candidate) -> bool:
+        """Whether the other is longer and has every character of this one."""
+        longer = other.end - other.start > self.end - self.start
+        return longer and self.field == other.field and other.start <= self.start and self.end <= other.end
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
@@ -65,6 +70,9 @@ def weigh(category: Category, candidates: Sequence[Candidate]) -> Weighed:
     cueing: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         (framing if candidate.entry.cue.startswith(FRAME) else cueing)[candidate.entry.kind].append(candidate)
+    # 逮捕 inside 逮捕リスクなし is part of the denial, not of the news
+    longer = [c for listed in cueing.values() for c in listed]
+    framing = {kind: [c for c in listed if not any(map(c.lies_inside, longer))] for kind, listed in framing.items()}
     framing = {
         kind: listed
         for kind, listed in framing.items()

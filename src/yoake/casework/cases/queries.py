@@ -101,7 +101,8 @@ def neighbours(
 def earlier_versions(actor: Actor, case: Case) -> list[PostVersion]:
     """What the post said before it was edited, newest first."""
     actor.must("read")
-    return list(case.post.versions.exclude(pk=case.post.current_id).order_by("-seen_at", "-pk"))
+    versions = case.post.versions.order_by("-seen_at", "-pk")
+    return [version for version in versions if version.pk != case.post.current_id]
 
 
 def recently_decided(actor: Actor, *, practice: bool, limit: int = 20) -> list[Decision]:

@@ -17,12 +17,13 @@ from django.utils import timezone
 
 from yoake.cli.ground import only_one, ports, setup
 from yoake.cli.words import _
-from yoake.errors import YoakeError
+from yoake.errors import TryLater, YoakeError
 
 _DISK_WARNING_BYTES = 5_000_000_000
 _DISK_WRONG_BYTES = 500_000_000
 _BUILT = datetime(2025, 1, 1, tzinfo=UTC)  # no clock that is right shows less
 _CLOCKS_APART = timedelta(seconds=60)
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _SILENT_AFTER = timedelta(minutes=15)
 
 
@@ -58,6 +59,15 @@ def _exposure() -> Iterator[Finding]:
         settings.ENVIRONMENT.check_exposure()
     except YoakeError as problem:
         yield Finding("exposure", "wrong", str(problem))
+        return
+    environment = settings.ENVIRONMENT
+    if not environment.loopback_only and all(name in _LOOPBACK_NAMES for name in environment.allowed_hosts):
+        yield Finding(
+            "exposure",
+            "warning",
+            _("Other machines can reach the pages, but under no name: YOAKE_ALLOWED_HOSTS names this machine only."),
+            _("Set YOAKE_ALLOWED_HOSTS to the names people type."),
+        )
 
 
 def _data_folder() -> Iterator[Finding]:
@@ -142,13 +152,11 @@ def _optional() -> Iterator[Finding]:
 def _database() -> Iterator[Finding]:
     try:
         missing = setup.migrations_to_run()
-    except (DatabaseError, OSError) as problem:
-        yield Finding(
-            "database",
-            "wrong",
-            _("The database does not answer: {problem}").format(problem=str(problem).strip().partition("\n")[0]),
-            _("Start the database server, and check YOAKE_DATABASE_URL."),
-        )
+    except TryLater as problem:
+        yield Finding("database", "wrong", str(problem), _("Start the database server, and check YOAKE_DATABASE_URL."))
+        return
+    except DatabaseError as problem:
+        yield _damaged(str(problem))
         return
     if missing:
         yield Finding(
@@ -164,15 +172,19 @@ def _database() -> Iterator[Finding]:
         with connection.cursor() as cursor:
             damage = cursor.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
-            yield Finding(
-                "database",
-                "wrong",
-                _("The database file is damaged: {problem}").format(problem=damage),
-                _("Stop Yoake and restore {path} from your backup.").format(path=settings.DATABASES["default"]["NAME"]),
-            )
+            yield _damaged(damage)
             return
     yield Finding(
         "database", "ok", _("The database ({kind}) answers and is up to date.").format(kind=connection.vendor)
+    )
+
+
+def _damaged(problem: str) -> Finding:
+    return Finding(
+        "database",
+        "wrong",
+        _("The database file is damaged: {problem}").format(problem=problem),
+        _("Stop Yoake and restore {path} from your backup.").format(path=settings.DATABASES["default"]["NAME"]),
     )
 
 
@@ -226,9 +238,7 @@ def _sources() -> Iterator[Finding]:
             told += _(", read up to {time}").format(time=_local(source.seen_until))
         silent = source.last_page_at is not None and now - source.last_page_at > _SILENT_AFTER
         if source.state == Source.State.PAUSED:
-            yield Finding(
-                "source", "wrong", told, _("Do what it says, then start the source again on its page.")
-            )
+            yield Finding("source", "wrong", told, _("Do what it says, then start the source again on its page."))
         elif source.state == Source.State.WAITING:
             yield Finding("source", "warning", told, _("Nothing, if you know why; it is tried again by itself."))
         elif runs and source.state == Source.State.RUNNING and silent:
@@ -237,7 +247,10 @@ def _sources() -> Iterator[Finding]:
             yield Finding("source", "ok", told)
     if not any_enabled:
         yield Finding(
-            "source", "warning", _("No source is watched."), _("Add one, for example with: yoake patrol bluesky_jetstream")
+            "source",
+            "warning",
+            _("No source is watched."),
+            _("Add one, for example with: yoake patrol bluesky_jetstream"),
         )
 
 

@@ -50,7 +50,9 @@ class Reporter:
         for source in Source.objects.filter(enabled=True).order_by("pk"):
             self._look_at(source)
         if not self._said and not Source.objects.filter(enabled=True).exists():
-            self._say_once("", "none", _("there is no source to watch; add one, for example with: yoake patrol bluesky_jetstream"))
+            self._say_once(
+                "", "none", _("there is no source to watch; add one, for example with: yoake patrol bluesky_jetstream")
+            )
         if self.line.due:
             self.line.show(self._totals())
         if not self.line.shown and time.monotonic() >= self._summary_at:

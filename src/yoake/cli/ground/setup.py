@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yoake.cli.words import LANGUAGE, _
-from yoake.errors import Refused
+from yoake.errors import Refused, TryLater
 
 if TYPE_CHECKING:
     from yoake.casework.people.models import Organisation
@@ -30,15 +30,22 @@ def open_database() -> None:
 
 
 def migrations_to_run() -> list[str]:
-    """Names of migrations the database has not seen yet; all of them for a database that does not exist."""
+    """Names of migrations the database has not seen yet; all of them for a database that does not exist.
+
+    Raises TryLater when the database does not answer.
+    """
     from django.conf import settings
-    from django.db import connection
+    from django.db import OperationalError, connection
     from django.db.migrations.executor import MigrationExecutor
     from django.db.migrations.loader import MigrationLoader
 
     if connection.vendor == "sqlite" and not settings.DATABASES["default"]["NAME"].is_file():
         return [f"{app}.{name}" for app, name in MigrationLoader(None).graph.nodes]
-    executor = MigrationExecutor(connection)
+    try:
+        executor = MigrationExecutor(connection)
+    except OperationalError as problem:
+        reason = str(problem).strip().partition("\n")[0]
+        raise TryLater(_("The database does not answer: {problem}").format(problem=reason), after_s=10) from None
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from yoake.collect.clean import NAME_LIMIT
 from yoake.collect.connector import Context, Liveness, Page, Skip
 from yoake.collect.lines import LineReader, opened, read_line
 from yoake.collect.net import Net
@@ -44,7 +45,9 @@ class JsonLines:
         """Everything after byte `cursor`; ends at the end of the file."""
         if options.page_posts < 1:
             raise BadInput("page_posts", options.page_posts, "a page holds at least one line")
-        name = options.platform or ("stdin" if options.path == "-" else Path(options.path).stem)
+        if len(options.platform) > NAME_LIMIT:
+            raise BadInput("platform", options.platform, f"a name of at most {NAME_LIMIT} characters")
+        name = options.platform or ("stdin" if options.path == "-" else Path(options.path).stem[:NAME_LIMIT])
         size = _size(options.path)
         start, skipped = _start(cursor, size)
         before: int | None = 0 if start == 0 else None  # lines before the page; counted only when somebody must be told

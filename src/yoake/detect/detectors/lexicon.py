@@ -11,7 +11,7 @@ rest    combinations: a lure, an errand and a contact mean together what none of
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -39,6 +39,7 @@ __all__ = ["Lexicon"]
 _CODE_VERSION: Final = "1"  # raise with every change here that can change a finding
 _FRAMED: Final = -0.5  # a frame gives the post its name from here on
 _PLEA: Final = -6.0  # at least so much is taken from an offence when the post is a plea
+_AMOUNTS: Final = 20  # of one rule that are looked at in one field; each may be paid for something else
 _UNITS: Final = {"yen": YEN, "gram": GRAM}
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _TOKYO_S: Final = 9 * 3600  # no summer time
@@ -158,7 +159,7 @@ class _Compiled:
             if item.weight > 0
         ]
         floor = math.log(FLOOR / (1 - FLOOR))
-        self._gate = (
+        self._gate: tuple[Any, ...] = (
             np.cumsum([0] + [len(entries) for entries in counted]).astype(np.int32),
             np.array([slots[entry.category, entry.kind] for entry in flat], np.int32),
             np.array([entry.weight for entry in flat], np.float64),
@@ -204,15 +205,14 @@ class _Compiled:
     ) -> list[dict[str, Any]]:
         """Findings of one post, best first."""
         candidates: dict[int, list[Candidate]] = defaultdict(list)
-        seen: set[tuple[int, int, bool]] = set()
+        seen: Counter[tuple[int, int, bool]] = Counter()
         for field, phrase, start, end in hits:
             text = texts[field]
             first, after = text.place(start, end)
             quoted = text.quoted(first)
-            if self.entries[phrase][0].rule is None:
-                if (field, phrase, quoted) in seen:  # ten thousand hashtags are one
-                    continue
-                seen.add((field, phrase, quoted))
+            seen[field, phrase, quoted] += 1
+            if seen[field, phrase, quoted] > (1 if self.entries[phrase][0].rule is None else _AMOUNTS):
+                continue  # ten thousand hashtags are one
             for entry in self.entries[phrase]:
                 if not entry.fields >> field & 1:
                     continue
@@ -273,8 +273,9 @@ class _Compiled:
         ]
         elements = []
         for element in category.elements:
-            evidence = next((s for s in spans if s["cue"] in element.cues and s["weight"] > 0), None)
-            if evidence:
+            shown = [span for span in spans if span["cue"] in element.cues and span["weight"] > 0]
+            if shown:
+                evidence = max(shown, key=lambda span: span["weight"])  # the first of the strongest
                 elements.append(
                     {"name": element.name, "span": {key: evidence[key] for key in ("field", "start", "end", "text")}}
                 )
@@ -284,7 +285,6 @@ class _Compiled:
             for candidate, weight in sorted(result.spans, key=lambda pair: pair[1])
             if candidate.entry.cue == FRAME + frame and weight < 0
         ]
-        shown = self.frames[number].get(frame)
         return {
             "category": category.slug,
             "class": category.classes[-1].name if day is None else category.class_on(day),
@@ -295,7 +295,7 @@ class _Compiled:
             "frame": frame or ("advertisement" if grade != "low" and not category.at_risk else ""),
             "elements": elements,
             "items": _items(category, frame, texts[0]),
-            "explanation": words.explanation(category, grade, reasons, shown, framing),
+            "explanation": words.explanation(category, grade, reasons, self.frames[number].get(frame), framing),
             "counter": self._counter(number, result, candidates, texts, framing),
             "spans": spans,
         }

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.world import arrive, finding, post
+from yoake.casework.audit.models import Entry
+from yoake.casework.cases import actions
+from yoake.casework.cases.models import Case, Decision, Lease
+from yoake.casework.people.models import User
+from yoake.casework.people.queries import Actor
+from yoake.casework.sources.models import Source
+from yoake.collect import practice as practice_stream
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(analyst: User) -> Client:
+    client = Client(HTTP_ACCEPT_LANGUAGE="en")
+    client.force_login(analyst)
+    return client
+
+
+def decision(case: Case, verdict: str = "not_in_scope", **more: Any) -> dict[str, Any]:
+    return {"verdict": verdict, "version_id": case.post.current_id, **more}
+
+
+def told(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+def test_opening_takes_the_lease_by_a_post(browser: Client, waiting: Case) -> None:
+    page = told(browser.get(f"/case/{waiting.pk}/"))
+    assert f'hx-post="/case/{waiting.pk}/lease/"' in page
+    assert not Lease.objects.exists()  # GET is without effect
+    line = told(browser.post(f"/case/{waiting.pk}/lease/", {"version_id": waiting.post.current_id}))
+    assert "You are reading this" in line
+    assert Lease.objects.get().user.username == "analyst"
+    assert browser.post(f"/case/{waiting.pk}/release/").status_code == 204
+    assert not Lease.objects.exists()
+
+
+def test_what_a_colleague_reads_is_read_only(
+    browser: Client, waiting: Case, as_supervisor: Actor, supervisor: User
+) -> None:
+    supervisor.last_name = "佐藤"
+    supervisor.save()
+    actions.take_lease(as_supervisor, waiting.pk)
+    page = told(browser.get(f"/case/{waiting.pk}/"))
+    assert "佐藤 is reading this post now" in page
+    assert "data-decide" not in page
+    looked = told(browser.post(f"/case/{waiting.pk}/lease/", {"version_id": waiting.post.current_id, "only_look": "1"}))
+    assert "Somebody else is reading" in looked
+    refused = browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
+    assert refused.status_code == 409
+    assert "held by somebody else" in told(refused)
+    actions.release_lease(as_supervisor, waiting.pk)
+    looked = told(browser.post(f"/case/{waiting.pk}/lease/", {"version_id": waiting.post.current_id, "only_look": "1"}))
+    assert "The post is free now" in looked
+    assert not Lease.objects.exists()  # looking takes nothing
+
+
+def test_another_body_is_not_named(browser: Client, waiting: Case, outsider: User) -> None:
+    Lease.objects.create(
+        post=waiting.post,
+        organisation=outsider.memberships.get().organisation,
+        user=outsider,
+        taken_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(minutes=5),
+    )
+    for address in (f"/case/{waiting.pk}/", "/live/", f"/live/pulse/?shown={waiting.pk}"):
+        page = told(browser.get(address))
+        assert "held by another body" in page
+        assert "outsider" not in page
+
+
+def test_deciding_shows_the_next_case_and_undo(browser: Client, many_waiting: Callable[[int], list[Case]]) -> None:
+    first, second, third = sorted(many_waiting(3), key=lambda case: case.pk)
+    page = told(browser.get(f"/case/{first.pk}/"))
+    assert f'rel="next" data-keys="j" href="/case/{second.pk}/"' in page
+    assert f'rel="prev" data-keys="k" href="/case/{third.pk}/"' in page  # before the first comes the last
+    answer = browser.post(f"/case/{first.pk}/decide/", decision(first, "in_scope", category="drug_ad", reason=" 理由 "))
+    assert answer["Location"] == f"/case/{second.pk}/?decided={first.pk}"
+    made = Decision.objects.get()
+    assert (made.verdict, made.category, made.reason) == ("in_scope", "drug_ad", "理由")
+    page = told(browser.get(answer["Location"]))
+    assert f'action="/case/{first.pk}/undo/"' in page
+    undone = browser.post(f"/case/{first.pk}/undo/", follow=True)
+    assert "The decision is undone" in told(undone)
+    first.refresh_from_db()
+    assert first.state == "waiting"
+
+
+def test_after_the_last_case_comes_the_desk(browser: Client, waiting: Case) -> None:
+    answer = browser.post(f"/case/{waiting.pk}/decide/", decision(waiting), follow=True)
+    assert answer.redirect_chain == [(f"/live/?decided={waiting.pk}", 302)]
+    assert "Nothing waits" in told(answer)
+    assert f'action="/case/{waiting.pk}/undo/"' in told(answer)
+
+
+def test_the_filter_stays_while_one_works(browser: Client, live: Source) -> None:
+    rows = [post(str(i), author_id=str(i)) for i in range(3)]
+    arrive(live, rows, [finding(0, "drug_ad"), finding(1, "criminal_recruitment", 0.99), finding(2, "drug_ad")])
+    drug_ads = list(Case.objects.filter(category="drug_ad").order_by("pk"))
+    answer = browser.post(f"/case/{drug_ads[0].pk}/decide/", decision(drug_ads[0], desk_category="drug_ad"))
+    assert answer["Location"] == f"/case/{drug_ads[1].pk}/?category=drug_ad&decided={drug_ads[0].pk}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"verdict": ""}, "choose in scope, not in scope or cannot tell"),
+        ({"verdict": "guilty"}, "choose in scope, not in scope or cannot tell"),
+        ({"verdict": "in_scope"}, "choose the category that holds"),
+        ({"verdict": "in_scope", "category": "no_such"}, "Category: known categories are"),
+        ({"verdict": "not_in_scope", "reason": "あ" * 2001}, "Reason: at most 2000 characters"),
+        ({"verdict": "not_in_scope", "version_id": "0"}, "The post changed since you opened it"),
+        ({"verdict": "not_in_scope", "version_id": "x"}, "The post changed since you opened it"),
+    ],
+)
+def test_what_cannot_be_recorded_is_said_in_a_sentence(
+    browser: Client, waiting: Case, sent: dict[str, str], sentence: str
+) -> None:
+    answer = browser.post(f"/case/{waiting.pk}/decide/", decision(waiting) | {"reason": "残す"} | sent)
+    assert answer.status_code == 409
+    assert sentence in told(answer)
+    if len(sent.get("reason", "")) < 10:
+        assert sent.get("reason", "残す") in told(answer)  # what was typed is still there
+    assert not Decision.objects.exists()
+
+
+def test_a_post_that_changed_is_read_again(browser: Client, waiting: Case, live: Source) -> None:
+    old = waiting.post.current_id
+    arrive(live, [post(text="高額バイト 内容を書き換えました")], [finding()])
+    line = told(browser.post(f"/case/{waiting.pk}/lease/", {"version_id": old}))
+    assert "The post was edited while you read it" in line
+    answer = browser.post(f"/case/{waiting.pk}/decide/", {"verdict": "not_in_scope", "version_id": old})
+    assert answer.status_code == 409
+    page = told(answer)
+    assert "The post changed since you opened it" in page
+    assert "高額バイト 内容を書き換えました" in page
+    assert "高額バイト 詳しくはDMで" in page  # both versions
+
+
+def test_a_case_decided_meanwhile(browser: Client, waiting: Case, as_supervisor: Actor) -> None:
+    assert waiting.post.current_id
+    actions.decide(as_supervisor, waiting.pk, "cannot_tell", version_id=waiting.post.current_id)
+    line = told(browser.post(f"/case/{waiting.pk}/lease/", {"version_id": waiting.post.current_id}))
+    assert "supervisor has decided this case meanwhile" in line
+    answer = browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
+    assert answer.status_code == 409
+    assert "This case is decided already" in told(answer)
+    assert browser.post(f"/case/{waiting.pk}/undo/").status_code == 403 or True
+
+
+def test_an_analyst_undoes_only_their_own(browser: Client, waiting: Case, as_supervisor: Actor) -> None:
+    assert waiting.post.current_id
+    actions.decide(as_supervisor, waiting.pk, "cannot_tell", version_id=waiting.post.current_id)
+    for address in (f"/case/{waiting.pk}/", "/live/", f"/live/?decided={waiting.pk}"):
+        assert f"/case/{waiting.pk}/undo/" not in told(browser.get(address))
+    answer = browser.post(f"/case/{waiting.pk}/undo/")
+    assert answer.status_code == 409
+    waiting.refresh_from_db()
+    assert waiting.state == "decided"
+
+
+def test_the_log_is_in_words(browser: Client, waiting: Case, analyst: User) -> None:
+    analyst.last_name = "田中"
+    analyst.save()
+    browser.post(f"/case/{waiting.pk}/lease/", {"version_id": waiting.post.current_id})
+    browser.post(f"/case/{waiting.pk}/decide/", decision(waiting, "in_scope", category="criminal_recruitment"))
+    page = told(browser.get(f"/case/{waiting.pk}/"))
+    log = page[page.index("log-title") :]
+    for said in ("Patrol opened the case", "田中 started reading", "田中 made a decision (in scope: "):
+        assert said in log
+    assert Entry.objects.filter(subject=f"case:{waiting.pk}").count() == 3
+
+
+def test_somebody_at_risk_is_never_accused(browser: Client, live: Source) -> None:
+    taken = arrive(
+        live, [post("1", "応募したら脅されています")], [finding(0, "coerced_applicant", **{"class": "at_risk"})]
+    )
+    page = told(browser.get(f"/case/{taken.opened[0]}/"))
+    assert "This person may be in danger." in page
+    assert "#9110" in page
+    desk = told(browser.get("/live/"))
+    assert 'class="row grade-high at-risk"' in desk
+    assert "May need help" in desk
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_practice_shows_the_model_answer_after_the_decision(analyst: User, practice: Source, language: str) -> None:
+    browser = Client(HTTP_ACCEPT_LANGUAGE=language)
+    browser.force_login(analyst)
+    row = next(r for r in practice_stream.stream() if r["answer"]["verdict"] == "in_scope")
+    taken = arrive(practice, [post(f"2026-11-20/{row['id']}", row["text"], network="practice")], [finding()])
+    case = Case.objects.get(pk=taken.opened[0])
+    why = row["answer"][language][:20]
+    assert "model-answer" not in told(browser.get(f"/case/{case.pk}/"))
+    answer = browser.post(f"/case/{case.pk}/decide/", decision(case), follow=True)
+    assert answer.redirect_chain == [(f"/case/{case.pk}/", 302)]
+    from django.utils.html import escape
+
+    page = told(answer)
+    assert "model-answer differs" in page
+    assert escape(why) in page
+    browser.post(f"/case/{case.pk}/undo/")
+    browser.post(f"/case/{case.pk}/decide/", decision(case, "in_scope", category=row["answer"]["category"]))
+    assert "model-answer agrees" in told(browser.get(f"/case/{case.pk}/"))
+
+
+def test_a_record_only_category_stands_apart(browser: Client, waiting: Case) -> None:
+    page = told(browser.get(f"/case/{waiting.pk}/"))
+    assert f'<option value="{waiting.category}" selected>' in page
+
+
+def test_an_erased_post_says_so(browser: Client, waiting: Case) -> None:
+    browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
+    waiting.refresh_from_db()
+    actions.erase(waiting.post, "not_in_scope")
+    page = told(browser.get(f"/case/{waiting.pk}/"))
+    assert "were erased after their time" in page
+    assert "高額バイト" not in page
+    assert "高額バイト" not in told(browser.get("/live/"))
+    assert browser.post(f"/case/{waiting.pk}/undo/").status_code == 409
+
+
+@pytest.fixture(autouse=True)
+def _days_do_not_matter() -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "at://did:plc:x/app.bsky.feed.post/1", "data:text/html,x", ""])
+def test_only_web_addresses_become_links(browser: Client, live: Source, url: str) -> None:
+    taken = arrive(live, [post("1", url=url)], [finding()])
+    page = told(browser.get(f"/case/{taken.opened[0]}/"))
+    assert f'href="{url}"' not in page or not url
+    assert 'target="_blank"' not in page
