@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -372,6 +373,21 @@ def test_a_server_that_says_no(server: Jetstream) -> None:
     server.refuse = HTTPStatus.SERVICE_UNAVAILABLE
     with pytest.raises(TryLater, match=r"127\.0\.0\.1"):
         next(pages(server))
+
+
+def test_a_host_that_sends_nothing_is_left_for_the_next(server: Jetstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yoake.collect.bluesky._SILENCE_S", 0.5)
+    push(server, post_event(DID, "3k1", "あ"))
+    with Jetstream() as mute:
+        with closing(BlueskyJetstream().pages(options(mute.url, server.url), str(BEGIN_US), NET)) as reading:
+            assert texts(until(reading, lambda seen: bool(posts(seen)))) == ["あ"]
+        with (
+            closing(BlueskyJetstream().pages(options(mute.url, mute.url), str(BEGIN_US), NET)) as reading,
+            pytest.raises(TryLater, match="None of 2 hosts sends anything"),
+        ):
+            until(reading, lambda _: False)
+        with closing(BlueskyJetstream().pages(options(mute.url), None, NET)) as reading:
+            assert len(list(islice(reading, 3))) == 3  # a server of one's own may be quiet
 
 
 def test_a_server_that_closes_at_once_is_not_called_for_ever() -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from tests.world import arrive, finding, post
 from yoake.casework.audit.models import Entry
@@ -156,7 +157,6 @@ def test_a_case_decided_meanwhile(browser: Client, waiting: Case, as_supervisor:
     answer = browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
     assert answer.status_code == 409
     assert "This case is decided already" in told(answer)
-    assert browser.post(f"/case/{waiting.pk}/undo/").status_code == 403 or True
 
 
 def test_an_analyst_undoes_only_their_own(browser: Client, waiting: Case, as_supervisor: Actor) -> None:
@@ -183,9 +183,7 @@ def test_the_log_is_in_words(browser: Client, waiting: Case, analyst: User) -> N
 
 
 def test_somebody_at_risk_is_never_accused(browser: Client, live: Source) -> None:
-    taken = arrive(
-        live, [post("1", "応募したら脅されています")], [finding(0, "coerced_applicant", **{"class": "at_risk"})]
-    )
+    taken = arrive(live, [post("1", "応募したら脅されています")], [finding(0, "coerced_applicant")])
     page = told(browser.get(f"/case/{taken.opened[0]}/"))
     assert "This person may be in danger." in page
     assert "#9110" in page
@@ -205,8 +203,6 @@ def test_practice_shows_the_model_answer_after_the_decision(analyst: User, pract
     assert "model-answer" not in told(browser.get(f"/case/{case.pk}/"))
     answer = browser.post(f"/case/{case.pk}/decide/", decision(case), follow=True)
     assert answer.redirect_chain == [(f"/case/{case.pk}/", 302)]
-    from django.utils.html import escape
-
     page = told(answer)
     assert "model-answer differs" in page
     assert escape(why) in page
@@ -229,11 +225,6 @@ def test_an_erased_post_says_so(browser: Client, waiting: Case) -> None:
     assert "高額バイト" not in page
     assert "高額バイト" not in told(browser.get("/live/"))
     assert browser.post(f"/case/{waiting.pk}/undo/").status_code == 409
-
-
-@pytest.fixture(autouse=True)
-def _days_do_not_matter() -> Iterator[None]:
-    yield
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "at://did:plc:x/app.bsky.feed.post/1", "data:text/html,x", ""])

@@ -147,7 +147,7 @@ def test_an_administrator_lets_a_paused_source_go_on(live: Source, administrator
     running(live, state="paused", problem="the file is gone; put it back")
     client = Client(HTTP_ACCEPT_LANGUAGE="en")
     client.force_login(analyst)
-    assert "resume" not in desk(client, f"/source/{live.pk}/")
+    assert "/resume/" not in desk(client, f"/source/{live.pk}/")
     assert client.post(f"/source/{live.pk}/resume/").status_code == 403
     client.force_login(administrator)
     assert "It is fixed: resume" in desk(client, f"/source/{live.pk}/")

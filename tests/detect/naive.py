@@ -76,7 +76,7 @@ def single(text: str) -> list[Char]:
 
 def twins(chars: list[Char]) -> list[Char]:
     chars = list(chars)
-    to_kana = dict(KANJI_TWIN)
+    to_kana = {kanji: (kana, rare) for kanji, kana, rare in KANJI_TWIN}
     for i, c in enumerate(chars):
         before = chars[i - 1].kind if i else k.OTHER
         after = chars[i + 1].kind if i + 1 < len(chars) else k.OTHER
@@ -84,12 +84,12 @@ def twins(chars: list[Char]) -> list[Char]:
             if after == k.KANJI and (before == k.KANJI or before not in WORD):
                 chars[i] = c._replace(code=KANA_TWIN[c.code - k.KANA], kind=k.KANJI)
         elif c.kind == k.KANJI and c.code in to_kana:
-            kana = to_kana[c.code]
+            kana, rare = to_kana[c.code]
             left = before == k.KATAKANA or (before == k.PROLONGED and i > 1 and chars[i - 2].kind == k.KATAKANA)
             beyond = chars[i + 2].kind if i + 2 < len(chars) else k.OTHER
             right = after == k.KATAKANA or (after == k.PROLONGED and (left or beyond == k.KATAKANA))
             edge = (left and after not in WORD) or (before not in WORD and right)
-            if (left and right) or (edge and kana != k.CHOONPU):
+            if (left and right) or (edge and kana != k.CHOONPU) or (rare and (left or right)):
                 chars[i] = c._replace(code=kana, kind=k.PROLONGED if kana == k.CHOONPU else k.KATAKANA)
                 j = i + 1
                 while j < len(chars) and chars[j].kind == k.OTHER and chars[j].code in WAVES:

@@ -38,7 +38,11 @@ def test_forty_of_five_hundred(pds: Pds, police: Organisation, way: str) -> None
     chance = random.Random(40)
     since = pds.sequence()
     with Jetstream(pds, since=since) as jetstream:
-        options = {"endpoints": jetstream.url} if way == "bluesky_jetstream" else {"endpoint": pds.firehose_url.partition("/xrpc")[0]}
+        options = (
+            {"endpoints": jetstream.url}
+            if way == "bluesky_jetstream"
+            else {"endpoint": pds.firehose_url.partition("/xrpc")[0]}
+        )
         source = add_source(system("command"), police, way, name=way, options=options)
         # a live source begins now: set its cursor to before the first post, as after an interruption
         Source.objects.filter(pk=source.pk).update(cursor=str(since) if way == "bluesky_firehose" else "1")

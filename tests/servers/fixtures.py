@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests import needs
 from tests.servers.jetstream import Jetstream
 from tests.servers.pds import Pds, PdsError, install

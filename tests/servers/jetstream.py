@@ -26,11 +26,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import libipld
 import orjson
-from tests.servers.pds import POST, Pds, free_port, post_record
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.http11 import Request, Response
+
+from tests.servers.pds import POST, Pds, free_port, post_record
 
 T = TypeVar("T")
 Event = dict[str, Any]

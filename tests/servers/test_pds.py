@@ -27,11 +27,12 @@ import orjson
 import psutil
 import pytest
 from atproto import CAR, FirehoseSubscribeReposClient, parse_subscribe_repos_message
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
 from tests import needs
 from tests.servers.jetstream import Jetstream, commit_event, post_event, tid
 from tests.servers.pds import POST, Pds, PdsError, Writer, free_port, post_record
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 pytestmark = pytest.mark.server
 Event = dict[str, Any]

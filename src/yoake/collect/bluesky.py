@@ -25,7 +25,7 @@ _PAGE_MESSAGES: Final = 2000
 _PAGE_S: Final = 1.0
 _QUIET_S: Final = 0.2  # a page that holds something goes out when nothing followed for this long
 _PAUSE_S: Final = 0.5  # before a host that closed is called again
-
+_SILENCE_S: Final = 60.0  # after which another host is asked; on the whole network something happens all the time
 _FEW: Final = 20
 _SHORT: Final = 128  # code points of a label, a language or a media type
 
@@ -225,20 +225,24 @@ def stream(endpoints: Sequence[str], reading: Reading, net: Net) -> Generator[Pa
             # At most 1.1 s a step: four hosts that are away are reported within five seconds.
             url = reading.address(endpoints[place])
             with net.websocket(url, timeout_s=max(1.1, 4.0 / len(endpoints))) as socket:
-                closed = None
+                closed, heard_at = None, time.monotonic()
                 while closed is None and not net.stopping:
                     messages, closed = _gather(socket)
                     page, left = reading.page(messages)
                     closed = closed or left
-                    if reading.events > before:
-                        silent = []
+                    if messages:
+                        heard_at = time.monotonic()
+                    elif closed is None and len(endpoints) > 1 and time.monotonic() - heard_at > _SILENCE_S:
+                        closed = TryLater(f"{socket.host} sends nothing; trying again later.", after_s=10)
                     yield page
             ended: TryLater | Refused | None = closed
         except (TryLater, Refused) as error:
             ended = error
         if ended is None or net.wait(_PAUSE_S if reading.events > before else 0.0):
             return
-        if reading.events == before:
+        if reading.events > before:
+            silent = []
+        else:
             silent.append(ended)
             place = (place + 1) % len(endpoints)
             if len(silent) == len(endpoints):

@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import orjson
 from websockets.client import ClientProtocol
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection
 from websockets.uri import parse_uri
 
@@ -120,16 +120,16 @@ class Net:
             Refused: 401, 403, a private address, or too many redirects.
             BadInput: the URL cannot be fetched at all.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline, asked = time.monotonic() + timeout_s, _place(url)
         target = str(httpx.URL(url, params={**httpx.URL(url).params, **params})) if params else url
         for _ in range(_REDIRECTS + 1):
             response = self._get_once(target, headers or {}, deadline, limit_bytes)
             if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
                 return response
             target = urljoin(target, response.headers["location"])
-            if _place(target).host != _place(url).host:
+            if _place(target).host != asked.host:
                 headers = None  # what was meant for one host is not told to another
-        raise Refused(f"{_place(url).host} redirects without end; check the address {url}.")
+        raise Refused(f"{asked.host} redirects without end; check the address {url}.")
 
     @contextmanager
     def websocket(
@@ -171,7 +171,7 @@ class Net:
         except Exception as error:
             connection.close_socket()
             connection.recv_events_thread.join()
-            if isinstance(error, InvalidStatus) and not isinstance(error, InvalidMessage):
+            if isinstance(error, InvalidStatus):
                 _refuse(place.host, error.response.status_code, error.response.headers.get("Retry-After", ""))
                 status = error.response.status_code
                 raise Refused(f"{place.host} opens no WebSocket (status {status}); check the address {url}.") from None

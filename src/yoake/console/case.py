@@ -28,8 +28,8 @@ from yoake.casework.cases.queries import CaseView, case_view, earlier_versions, 
 from yoake.casework.people.queries import Actor, names_of
 from yoake.collect import practice
 from yoake.console import marks, words
-from yoake.console.inbox import author_of
-from yoake.console.page import page, staff_page
+from yoake.console.inbox import author_of, just_decided
+from yoake.console.page import number, page, staff_page
 from yoake.errors import BadInput, Refused
 from yoake.tables.findings import LOW
 
@@ -142,7 +142,7 @@ def decide(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
         return redirect("case", case_id=case_id)
     view, category = case_view(actor, case_id), request.POST.get("desk_category", "")
     try:
-        version_id = _number(request.POST.get("version_id", ""))
+        version_id = number(request.POST.get("version_id", ""))
         verdict = request.POST.get("verdict", "")
         if verdict not in Decision.Verdict.values:
             raise BadInput("verdict", verdict, gettext("choose in scope, not in scope or cannot tell"))
@@ -163,7 +163,7 @@ def decide(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     if view.case.practice:
         return redirect(_address(case_id, category=category))
     if following is None:
-        return redirect(_with(reverse("desk", args=["live"]), decided=case_id, category=category))
+        return redirect(_with(reverse("desk", kwargs={"desk": "live"}), decided=case_id, category=category))
     return redirect(_address(following, category=category, decided=case_id))
 
 
@@ -234,7 +234,7 @@ def _page(
             "reason_longest": actions.REASON_LONGEST,
             "before": before,
             "following": following,
-            "toast": _toast(request, actor),
+            "toast": just_decided(request, actor),
             "model_answer": _model_answer(view),
         },
         status=status,
@@ -330,18 +330,6 @@ def _model_answer(view: CaseView) -> ModelAnswer | None:
     return ModelAnswer(answer.verdict, answer.category, words.told({"ja": answer.ja, "en": answer.en}), agrees)
 
 
-def _toast(request: HttpRequest, actor: Actor) -> CaseView | None:
-    """The case that was decided just before, while that can be undone."""
-    decided = _number(request.GET.get("decided", ""))
-    if not decided:
-        return None
-    try:
-        view = case_view(actor, decided)
-    except BadInput:
-        return None
-    return view if "undo" in view.allowed else None
-
-
 def _post_lang(version: PostVersion | None) -> str:
     """The language the network says the post is in, for fonts and screen readers; Japanese when it says nothing usable."""
     said = version.lang.split(",")[0].strip() if version else ""
@@ -355,7 +343,3 @@ def _address(case_id: int, **parameters: object) -> str:
 def _with(address: str, **parameters: object) -> str:
     given = {name: value for name, value in parameters.items() if value}
     return f"{address}?{urlencode(given)}" if given else address
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

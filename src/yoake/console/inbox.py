@@ -18,6 +18,8 @@ from yoake import shelf
 from yoake.casework.cases.actions import remove_practice
 from yoake.casework.cases.models import Case, Decision, Lease
 from yoake.casework.cases.queries import (
+    CaseView,
+    case_view,
     cases_awaiting_review,
     cases_of,
     recently_decided,
@@ -30,7 +32,7 @@ from yoake.casework.sources.models import Source
 from yoake.casework.sources.queries import counts_of_all, sources_of
 from yoake.collect import connectors
 from yoake.console import marks
-from yoake.console.page import page, staff_page
+from yoake.console.page import number, page, staff_page
 from yoake.console.words import category_name, clock, hour_minute, seconds_long, told
 from yoake.errors import BadInput
 
@@ -119,6 +121,7 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
                 (decision, may_undo(actor, decision))
                 for decision in recently_decided(actor, practice=practice, limit=8)
             ],
+            "toast": just_decided(request, actor),
             "may_remove_practice": practice and actor.may("sources"),
         },
     )
@@ -129,9 +132,9 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
 def pulse(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
     """What changed since the list was shown: new cases (as a button, nothing jumps), leases, decisions, sources."""
     practice, now = DESKS[desk], timezone.now()
-    since = _number(request.GET.get("newest", ""))
+    since = number(request.GET.get("newest", ""))
     category = request.GET.get("category", "")
-    ids = [_number(part) for part in request.GET.get("shown", "").split(",")[:ROWS] if part]
+    ids = [number(part) for part in request.GET.get("shown", "").split(",")[:ROWS] if part]
     waiting = cases_awaiting_review(actor, practice=practice, category=category)
     n_new = waiting.filter(pk__gt=since).count()
     known = cases_of(actor, practice=practice).filter(pk__in=ids)
@@ -227,6 +230,18 @@ def may_undo(actor: Actor, decision: Decision) -> bool:
     return actor.may("decide") and own and decision.case.post.erased_at is None
 
 
+def just_decided(request: HttpRequest, actor: Actor) -> CaseView | None:
+    """The case that was decided on the page before, while that can be undone."""
+    case_id = number(request.GET.get("decided", ""))
+    if not case_id:
+        return None
+    try:
+        view = case_view(actor, case_id)
+    except BadInput:
+        return None
+    return view if "undo" in view.allowed else None
+
+
 def newest(actor: Actor, *, practice: bool) -> int:
     """The newest case's id: what is above it came after the list was shown."""
     return cases_of(actor, practice=practice).order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -277,7 +292,3 @@ def source_now(source: Source, counts: Counter[str], since: datetime, now: datet
 
 def _next(source: Source, now: datetime) -> str:
     return clock(source.next_try_at)[11:] if source.next_try_at else "?"
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

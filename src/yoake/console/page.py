@@ -62,6 +62,11 @@ def page(request: HttpRequest, actor: Actor, template: str, context: dict[str, A
     return render(request, template, {**around, **context}, status=status)
 
 
+def number(text: str) -> int:
+    """A whole number from an address or a form; 0 for anything that is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
 def refused(request: HttpRequest, why: str, status: int) -> HttpResponse:
     """A page (or for htmx one line) that says in a sentence why something was not done."""
     if getattr(request, "htmx", False):

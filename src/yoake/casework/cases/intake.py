@@ -280,7 +280,10 @@ def _take_removals(rows: list[dict[str, Any]], now: datetime, taken: Taken) -> N
             if row["kind"] == "post":
                 meant = post.uid == uid
             else:
-                meant = account is not None and (account.network, account.native_id) == (row["network"], row["native_id"])
+                meant = account is not None and (account.network, account.native_id) == (
+                    row["network"],
+                    row["native_id"],
+                )
             if meant:
                 _remove(post, row, now, taken)
 

@@ -49,7 +49,7 @@ class BlueskyJetstream:
         """Settings of a source that reads Bluesky through Jetstream.
 
         Args:
-            endpoints: Jetstream hosts, tried in this order; the next one takes over when one is away.
+            endpoints: Jetstream hosts, tried in this order; the next one takes over when one is away or silent.
             only_japanese: leave out new posts that neither say they are Japanese nor contain kana (or kanji, when they
                 name no language). They are left out before anything is counted. Edits and deletions are always read.
             api: the AppView or PDS that is asked whether a post is still up, and for its surroundings.

@@ -118,7 +118,11 @@ def _undo_twins(codes: Any, classes: Any, lo: int, until: int, kana_twin: Any, k
                 if codes[i] == kanji_twin[j, 0]:
                     long = kanji_twin[j, 1] == CHOONPU
                     if (before_kata and after_kata) or (
-                        not long and ((before_kata and not _is_word(after)) or (not _is_word(before) and after_kata))
+                        kanji_twin[j, 2]  # 卜 and the like are hardly ever meant as kanji: バイ卜募集
+                        or (
+                            not long
+                            and ((before_kata and not _is_word(after)) or (not _is_word(before) and after_kata))
+                        )
                     ):
                         codes[i] = kanji_twin[j, 1]
                         classes[i] = PROLONGED if long else KATAKANA
@@ -287,7 +291,7 @@ def fold_utf8(
         vowels: uint8 (0xC0,), per kana from KANA: sound 1-5 (aiueo), +8 full-size vowel, +16 small vowel.
         voiced: int32 (2, 0xC0), kana with ゛ and with ゜, 0 where there is none.
         kana_twin: int32 (0xC0,), the kanji that looks like this kana, 0 where there is none.
-        kanji_twin: int32 (n, 2), kanji and the kana it looks like.
+        kanji_twin: int32 (n, 3), kanji, the kana it looks like, and 1 when the kanji itself is rare.
         letter_twin: int32 (0x1C0,), from U+0370: the Latin letter this one looks like, 0 where there is none.
         waves: int32 (n,), code points that are a ー after kana.
 

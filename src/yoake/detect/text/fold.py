@@ -56,6 +56,7 @@ _LETTERS: Final = (
 )
 # Kana and kanji that look alike; the neighbours' script decides (kernel `_undo_twins`).
 _TWINS: Final = "力カ 口ロ 工エ 二ニ 卜ト 夕タ 八ハ 千チ 三ミ 才オ 匕ヒ 乂メ 厶ム 又ヌ 一ー"
+_RARE: Final = "卜匕乂厶"  # kanji that are hardly ever meant
 # Cyrillic and Greek letters that look like a Latin one, in small or in capital form.
 _LETTER_TWINS: Final = (
     "аa вb еe ѕs іi јj кk мm нh оo рp сc тt уy хx ԁd һh ԛq ԝw ґr гr пn иn зz ьb"
@@ -271,7 +272,7 @@ def _tables() -> tuple[Any, ...]:
     kana_twin = np.zeros(0xC0, np.int32)
     kanji_twin = []
     for kanji, katakana in _pairs(_TWINS):
-        kanji_twin.append((kanji, _hiragana(katakana)))
+        kanji_twin.append((kanji, _hiragana(katakana), int(chr(kanji) in _RARE)))
         if katakana != kernel.CHOONPU:
             kana_twin[_hiragana(katakana) - _KANA] = kanji
     letter_twin = np.zeros(0x530 - 0x370, np.int32)
