@@ -52,7 +52,8 @@ def main() -> int:
     batches = [whole.slice(first, BATCH) for first in range(0, len(texts), BATCH)]
     columns = [batch.column("text") for batch in batches]
     detector = Lexicon()
-    phrases = sorted({p.phrase for category in detector.categories.values() for p in category.phrases})
+    categories = detector.categories.values()
+    phrases = sorted({word for category in categories for p in category.phrases for word in p.spellings()})
     matcher = PhraseMatcher(phrases)
     folded = [fold(column) for column in columns]
     detector.judge(batches[0])

@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from tests.cli.running import environment, yoake
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 120  # a busy machine compiles the kernels first
 AD = "受け子 日給10万 詳しくはテレグラムで"
 FINDING = {
     "category": str,
@@ -38,6 +41,10 @@ FINDING = {
 }
 
 
+def run(data: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return yoake(data, "score", *words, given=given, timeout_s=PATIENCE_S)
+
+
 def answers(said: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said.split("\n") if line]
 
@@ -57,7 +64,7 @@ def test_every_line_is_answered_in_order(tmp_path: Path) -> None:
             '{"id": "last", "text": "改行なし"}',
         ]
     )
-    ran = yoake(tmp_path, "score", given=given)
+    ran = run(tmp_path, given=given)
     assert ran.returncode == 3, ran.stderr
     assert ran.stderr == "Lines that could not be read: 3; their answers say why.\n"
     first, calm, oops, empty, no_text, removed, odd, last = answers(ran.stdout)
@@ -87,14 +94,14 @@ def test_every_line_is_answered_in_order(tmp_path: Path) -> None:
 
 
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:
-    ran = yoake(tmp_path, "score", given="\n\n")
+    ran = run(tmp_path, given="\n\n")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 def test_a_file_and_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "posts.jsonl"
     file.write_bytes(b'\xef\xbb\xbf{"id": 1, "text": "x"}\r\n' * 2500)
-    ran = yoake(tmp_path, "score", str(file))
+    ran = run(tmp_path, str(file))
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == '{"id":1,"findings":[],"queue":false}\n' * 2500
 
@@ -103,27 +110,33 @@ def test_a_file_and_a_byte_order_mark(tmp_path: Path) -> None:
     "words", [("/no/such/file",), (".",), ("-", "--model", "/no/such/folder"), ("--what",), ("a", "b")]
 )
 def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
-    ran = yoake(tmp_path, "score", *words)
+    ran = run(tmp_path, *words)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "Traceback" not in ran.stderr
 
 
 def test_a_model_that_is_none_needs_a_person(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
-    ran = yoake(tmp_path, "score", "--model", str(tmp_path / "model"), given='{"id": 1, "text": "x"}\n')
+    ran = run(tmp_path, "--model", str(tmp_path / "model"), given='{"id": 1, "text": "x"}\n')
     assert (ran.returncode, ran.stdout) == (4, "")
     assert len(ran.stderr.strip().splitlines()) == 1
 
 
-def start(data: Path, **more: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def start(
+    data: Path, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
         [sys.executable, "-m", "yoake", "score"],
         env=environment(data),
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        **more,
-    )
+        stdout=stdout,
+        stderr=stderr,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_slow_pipe_is_answered_while_it_is_open(tmp_path: Path) -> None:
@@ -138,7 +151,7 @@ def test_a_slow_pipe_is_answered_while_it_is_open(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.stdout.read() == b""
         assert process.stderr.read() == b""
-    assert process.returncode == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_who_reads_may_stop_at_any_time(tmp_path: Path) -> None:
@@ -155,27 +168,20 @@ def test_who_reads_may_stop_at_any_time(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_terminal_hears_of_what_takes_long(tmp_path: Path) -> None:
     terminal, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "yoake", "score"],
-        env=environment(tmp_path),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    assert process.stdin
-    deadline, heard = time.monotonic() + 30, b""
     os.set_blocking(terminal, False)
-    while b"lines" not in heard and time.monotonic() < deadline:
-        process.stdin.write(b'{"id": 1, "text": "x"}\n')
-        process.stdin.flush()
-        time.sleep(0.2)
-        try:
-            heard += os.read(terminal, 1000)
-        except BlockingIOError:
-            continue
-    process.stdin.close()
-    assert process.wait(10) == 0
+    heard = b""
+    with start(tmp_path, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        assert process.stdin
+        deadline = time.monotonic() + PATIENCE_S
+        while b"lines" not in heard and time.monotonic() < deadline:
+            process.stdin.write(b'{"id": 1, "text": "x"}\n')
+            process.stdin.flush()
+            time.sleep(0.2)
+            with suppress(BlockingIOError):
+                heard += os.read(terminal, 1000)
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
     os.close(terminal)
     assert re.search(rb"\d+ lines", heard)
 
@@ -185,7 +191,7 @@ def test_the_page_tells_the_truth(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "reference" / "score.md").read_text()
     given = re.findall(r"'(\{[^']*\}|oops)'", page)
     shown = answers(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0])
-    ran = yoake(tmp_path, "score", given="\n".join(given) + "\n")
+    ran = run(tmp_path, given="\n".join(given) + "\n")
     assert ran.returncode == 3
     for short, whole in zip(shown, answers(ran.stdout), strict=True):
         assert list(short) == list(whole)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import stat
+import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.cli.running import PASSWORD, Up, all_gone, free_port, yoake
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -127,6 +132,9 @@ def test_a_killed_supervisor_leaves_nobody_behind(data: Path) -> None:
 def test_a_closed_terminal_ends_everything(data: Path) -> None:
     with Up(data, free_port()) as up:
         ready(up)
+        up.wait_for("there is no source to watch")
+        time.sleep(2)
+        assert up.said.count("there is no source to watch") == 1
         group = up.group()
         assert up.stop(signal.SIGHUP) == 0
         assert all_gone(group, 1)
@@ -152,6 +160,24 @@ def test_without_a_network_it_says_so_and_goes_on(data: Path) -> None:
         assert up.status("/sign-in/") == 200
         time.sleep(3)  # it is tried again meanwhile
         assert up.said.count("is waiting") == 1
+        assert up.stop() == 0
+
+
+def test_beyond_this_machine_over_tls(data: Path, tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        needs.lacking("needs OpenSSL: apt-get install openssl")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subject = ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(cert), *subject]
+    subprocess.run(make, check=True, capture_output=True)
+    tls = {"YOAKE_BIND": "0.0.0.0", "YOAKE_TLS_CERT": str(cert), "YOAKE_TLS_KEY": str(key)}
+    with Up(data, free_port(), **tls) as up:  # type: ignore[arg-type]  # names are not those of parameters
+        assert f"https://localhost:{up.port}/" in up.wait_for("ready after")
+        context = ssl.create_default_context(cafile=str(cert))
+        with urllib.request.urlopen(f"https://localhost:{up.port}/sign-in/", timeout=10, context=context) as page:
+            assert page.status == 200
+            assert "secure" in page.headers["Set-Cookie"].lower()
         assert up.stop() == 0
 
 

@@ -57,7 +57,7 @@ def test_what_a_colleague_reads_is_read_only(
     assert "佐藤 is reading this post now" in page
     assert "data-decide" not in page
     looked = told(browser.post(f"/case/{waiting.pk}/lease/", {"version_id": waiting.post.current_id, "only_look": "1"}))
-    assert "Somebody else is reading" in looked
+    assert "佐藤 is reading this post now" in looked
     refused = browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
     assert refused.status_code == 409
     assert "held by somebody else" in told(refused)

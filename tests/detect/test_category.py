@@ -8,12 +8,13 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tests.detect.worlds import posts
-from yoake.detect.category import SHIPPED, Category, digest, load_categories
+from yoake.detect.category import SHIPPED, Category, Phrase, digest, load_categories
 from yoake.detect.serving import load
-from yoake.detect.text.fold import fold_text
+from yoake.detect.text.fold import fold, fold_text
 from yoake.errors import BadInput
 
 CATEGORIES, _ = load_categories()
@@ -74,9 +75,11 @@ def test_shipped_folder_is_complete(category: Category) -> None:
     assert {cue.name for cue in category.cues} <= used
     assert {f"frame:{frame.name}" for frame in category.frames} <= used
     folded: dict[tuple[str, str], str] = {}
-    for p in category.phrases:
-        twin = folded.setdefault((p.cue, fold_text(p.phrase)), p.phrase)
-        assert twin == p.phrase, f"{p.phrase} and {twin} fold to the same phrase"
+    pairs = [(p, spelling) for p in category.phrases for spelling in p.spellings()]
+    column = fold(pa.array([spelling for _, spelling in pairs]))
+    for row, (p, spelling) in enumerate(pairs):
+        twin = folded.setdefault((p.cue, column.text(row)), p.phrase)
+        assert twin == p.phrase, f"{p.phrase} and {twin} fold to the same phrase {spelling}"
     assert not (category.at_risk and "warn" in category.actions), "a public reply marks its target"
 
 
@@ -105,6 +108,19 @@ def test_only_what_the_field_notes_state_is_verified() -> None:
         ("Employment Security Act", "5-4"),
         ("Special Act on Narcotics", "9"),
     }
+
+
+def test_spellings() -> None:
+    def of(phrase: str) -> list[str]:
+        return Phrase("mark", phrase, 1.0, "ja", "2026", "test", "").spellings()
+
+    assert of("受け子") == ["受け子"]
+    assert of("{身分証|免許証}{を|}送っ{た|ちゃ}") == [
+        f"{paper}{particle}送っ{end}"
+        for paper in ("身分証", "免許証")
+        for particle in ("を", "")
+        for end in ("た", "ちゃ")
+    ]
 
 
 def test_grades() -> None:
@@ -224,6 +240,10 @@ def test_mistake_in_toml_names_file_line_and_reason(tmp_path: Path, old: str, ne
 
 TSV_MISTAKES = [
     ("mark\tためし\t7\tja\t2026\ttest", 2, "7 columns"),
+    ("mark\tた{め|し\t7\tja\t2026\ttest\t", 2, "alternatives as in {a|b|c}"),
+    ("mark\tた|し\t7\tja\t2026\ttest\t", 2, "alternatives as in {a|b|c}"),
+    ("mark\t{た|}\t7\tja\t2026\ttest\t", 2, "in every spelling"),
+    (f"mark\t{'{a|b}' * 9}\t7\tja\t2026\ttest\t", 2, "at most 400 spellings"),
     ("mark\tためし\tx\tja\t2026\ttest\t", 2, "a number of log-odds"),
     ("mark\tためし\tnan\tja\t2026\ttest\t", 2, "a number of log-odds"),
     ("mark\tためし\t11\tja\t2026\ttest\t", 2, "a number of log-odds"),

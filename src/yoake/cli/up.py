@@ -93,6 +93,8 @@ def _say_ready(voice: _Voice, stop: threading.Event, began: float) -> None:
     while not answers():
         if stop.wait(0.1):
             return
+    if stop.is_set():
+        return
     voice.say(
         "",
         _("ready after {seconds:.1f} s: open {address} (Ctrl-C ends everything)").format(

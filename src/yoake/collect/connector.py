@@ -64,7 +64,8 @@ class Connector(Protocol):
     Rules: `pages` is a plain generator that yields a page at least every second (it may be empty), so that stopping
     is prompt; its cursor resumes after the page; an edit is a post with the same native_id and new content. It may be
     closed at any yield. It raises `TryLater` when the other side is away, `Refused` when a person must act, `BadInput`
-    for options that cannot work. It never sleeps, stores or prompts.
+    for options that cannot work. It never sleeps (`net.wait` does, and returns True when the patrol stops), stores or
+    prompts. Connecting may take longer than a second, but never five.
     """
 
     title: dict[str, str]  # {"ja": ..., "en": ...}

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from yoake.casework.cases import actions
 from yoake.casework.cases.categories import categories
-from yoake.casework.cases.models import Case, Decision, Finding, PostVersion
+from yoake.casework.cases.models import Case, Decision, Finding, Lease, PostVersion
 from yoake.casework.cases.queries import CaseView, case_view, earlier_versions, neighbours
 from yoake.casework.people.queries import Actor, names_of
 from yoake.collect import practice
@@ -101,7 +101,7 @@ def lease(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     held = view.lease is not None and view.lease.user_id != actor.user_id
     problem, mine = "", False
     if only_look:
-        problem = gettext("Somebody else is reading this post now, so it is read-only for you.") if held else ""
+        problem = _held_by(actor, view.lease) if held else ""
     elif actor.may("decide") and waiting and not changed:
         try:
             actions.take_lease(actor, case_id)
@@ -191,8 +191,6 @@ def _page(
     evidence = _evidence(view.version, live_findings)
     held = view.lease if view.lease is not None and view.lease.user_id != actor.user_id else None
     users = [int(entry.actor[5:]) for entry in view.log if entry.actor.startswith("user:")]
-    if held is not None:
-        users.append(held.user_id)
     names = names_of(actor, users)
     in_scope, record_only = _choices(live_findings)
     author, handle = author_of(view.case)
@@ -222,8 +220,7 @@ def _page(
             "several": len({reason.category for reason, _start, _end in evidence}) > 1,
             "shadow": [_in_words(finding) for finding in view.findings if finding.shadow],
             "earlier": earlier_versions(actor, view.case),
-            "held": held,
-            "held_by": names.get(held.user_id, "") if held is not None else "",
+            "held": _held_by(actor, held),
             "log": _log(view, names),
             "may_decide": "decide" in view.allowed,
             "may_undo": "undo" in view.allowed,
@@ -239,6 +236,16 @@ def _page(
         },
         status=status,
     )
+
+
+def _held_by(actor: Actor, lease: Lease | None) -> str:
+    """Who reads the post, in a sentence; another body is not named; "" when nobody does."""
+    if lease is None:
+        return ""
+    if lease.organisation_id != actor.organisation_id:
+        return gettext("This post is held by another body, so it is read-only for you.")
+    name = lease.user.get_full_name() or lease.user.username
+    return gettext("%(name)s is reading this post now, so it is read-only for you.") % {"name": name}
 
 
 def _evidence(version: PostVersion | None, findings: list[Finding]) -> list[tuple[marks.Reason, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -22,6 +23,8 @@ COLUMNS: Final = ("cue", "phrase", "weight", "lang", "first_seen", "source", "no
 _SLUG = re.compile(r"[a-z][a-z0-9_]{1,60}")
 _SEEN = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2]))?")
 _LANG = re.compile(r"[a-z]{2,3}|any")
+_BRACES = re.compile(r"[^{}|]*(?:\{[^{}]*\}[^{}|]*)*")
+_MOST_SPELLINGS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,11 @@ class Phrase:
     first_seen: str  # year or year-month; words age
     source: str
     note: str
+
+    def spellings(self) -> list[str]:
+        """The phrase, or all it stands for when alternatives stand in braces: 送っ{た|ちゃった} is 送った and 送っちゃった."""
+        parts = [part.split("|") if i % 2 else [part] for i, part in enumerate(re.split(r"[{}]", self.phrase))]
+        return ["".join(chosen) for chosen in itertools.product(*parts)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +300,14 @@ def _phrases(file: Path, *, needed: bool) -> dict[tuple[str, str], tuple[Phrase,
             raise BadInput(
                 f"{where} phrase", phrase, f"each phrase once per cue; it also stands at {phrases[cue, phrase][1]}"
             )
-        phrases[cue, phrase] = Phrase(cue, phrase, weight, lang, first_seen, source, note), where
+        row = Phrase(cue, phrase, weight, lang, first_seen, source, note)
+        if not _BRACES.fullmatch(phrase) or len(spellings := row.spellings()) > _MOST_SPELLINGS:
+            raise BadInput(
+                f"{where} phrase", phrase, f"alternatives as in {{a|b|c}}, at most {_MOST_SPELLINGS} spellings"
+            )
+        if not all(map(str.strip, spellings)):
+            raise BadInput(f"{where} phrase", phrase, "one or more characters in every spelling")
+        phrases[cue, phrase] = row, where
     if not header:
         raise BadInput(str(file), "empty", f"a header line: {' TAB '.join(COLUMNS)}")
     return phrases

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from datetime import datetime
 
 import click
-from django.db import OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from yoake.casework.sources.models import Source
@@ -20,6 +21,7 @@ LOOKED_EVERY_S = 0.5
 PATIENT_S = 4.0  # after this, silence itself is worth a line: a person is told within five seconds
 SUMMARY_AFTER_S = 60.0  # the first one; then every ten minutes
 SUMMARY_EVERY_S = 600.0
+_DATABASE, _SOURCES = "\0database", "\0sources"  # what is no source, beside the names of sources
 
 
 class Reporter:
@@ -37,21 +39,28 @@ class Reporter:
             while not done.wait(LOOKED_EVERY_S):
                 try:
                     self._look()
-                    self._said.pop("", None)
-                except OperationalError as problem:
+                    self._said.pop(_DATABASE, None)
+                except (OperationalError, InterfaceError) as problem:
                     self._say_once(
-                        "", "away", _("the database does not answer ({problem}); trying again").format(problem=problem)
+                        _DATABASE,
+                        "away",
+                        _("the database does not answer ({problem}); trying again").format(problem=problem),
                     )
                     close_old_connections()
         finally:
             connection.close()
 
     def _look(self) -> None:
-        for source in Source.objects.filter(enabled=True).order_by("pk"):
+        sources = list(Source.objects.filter(enabled=True).order_by("pk"))
+        for source in sources:
             self._look_at(source)
-        if not self._said and not Source.objects.filter(enabled=True).exists():
+        if sources:
+            self._said.pop(_SOURCES, None)
+        else:
             self._say_once(
-                "", "none", _("there is no source to watch; add one, for example with: yoake patrol bluesky_jetstream")
+                _SOURCES,
+                "none",
+                _("there is no source to watch; add one, for example with: yoake patrol bluesky_jetstream"),
             )
         if self.line.due:
             self.line.show(self._totals())
@@ -80,6 +89,12 @@ class Reporter:
             )
         elif progress is not None and progress.pages and not progress.problem:
             self._say_once(name, "running", _("{source} is being read").format(source=name))
+        elif source.lease_holder and f" {os.getpid()} " not in source.lease_holder:
+            self._say_once(
+                name,
+                "held",
+                _("{source} is watched by another patrol ({holder})").format(source=name, holder=source.lease_holder),
+            )
         elif source.practice or progress is not None or name in self._said:
             pass  # said already, or nothing outside to wait for
         elif time.monotonic() - self._began > PATIENT_S:

@@ -129,7 +129,8 @@ class _Compiled:
                 else:
                     cue = cues[phrase.cue]
                     entry = Entry(number, phrase.cue, cue.kind, phrase.weight, _bits(cue.fields))
-                by_phrase.setdefault(phrase.phrase, []).append(entry)
+                for spelling in dict.fromkeys(phrase.spellings()):
+                    by_phrase.setdefault(spelling, []).append(entry)
             for rule in category.amounts:
                 cue = cues[rule.cue]
                 rules.append(Entry(number, rule.cue, cue.kind, rule.weight, _bits(cue.fields), rule))

@@ -29,7 +29,7 @@ class Hits:
         return len(self.rows)
 
 
-_WINDOW = 2048  # cells looked at together when a state seeks its place
+_WINDOW = 512  # cells looked at together when a state seeks its place
 
 
 class PhraseMatcher:
@@ -128,18 +128,20 @@ def _double_array(moves: list[dict[int, int]], symbols: int) -> tuple[Any, Any, 
     base = np.zeros(len(moves), np.int32)
     owner = np.full(2 * symbols + _WINDOW, -1, np.int32)
     goal = np.zeros_like(owner)
-    free = symbols  # no cell before this one is free; base is never negative
+    free = at = symbols  # no cell before `free` is free; base is never negative
+    size = 0
     for state in sorted(range(1, len(moves)), key=lambda s: (-len(moves[s]), s)):
         if not moves[state]:
-            continue
+            break
         ordered = np.array(sorted(moves[state]), np.int32)
-        at = free
+        if len(ordered) != size:  # the next state of a size mostly fits behind the last one: less is searched
+            size, at = len(ordered), free
         while True:  # many places at once: one by one, a shipped lexicon took six seconds
             if at + _WINDOW + symbols >= len(owner):
                 owner = np.concatenate([owner, np.full(len(owner), -1, np.int32)])
                 goal = np.concatenate([goal, np.zeros(len(goal), np.int32)])
-            fits = np.ones(_WINDOW, np.bool_)
-            for offset in ordered - ordered[0]:
+            fits = owner[at : at + _WINDOW] < 0
+            for offset in ordered[1:] - ordered[0]:
                 fits &= owner[at + offset : at + offset + _WINDOW] < 0
             first = int(fits.argmax())
             if fits[first]:
