@@ -125,40 +125,48 @@ def test_doctor_before_the_first_start(tmp_path: Path) -> None:
 
 def test_doctor_sees_each_fault(prepared: Path) -> None:
     key = prepared / "key" / "yoake.key"
-    key.chmod(0o644)
-    assert "chmod 600" in checks(prepared, 4)["key"]["do"]
-    key.chmod(0o600)
-
-    assert "YOAKE_TLS_CERT" in checks(prepared, 4, YOAKE_BIND="0.0.0.0")["exposure"]["what"]
-
-    warned = checks(prepared, 0, YOAKE_BIND="0.0.0.0", YOAKE_PROXY="127.0.0.1")["exposure"]
-    assert warned["state"] == "warning"
-    assert "YOAKE_ALLOWED_HOSTS" in warned["do"]
-
     category = prepared / "categories" / "mine"
     category.mkdir()
     (category / "category.toml").write_text("nonsense")
-    assert "mine" in checks(prepared, 4)["categories"]["what"]
+    key.chmod(0o644)
+    faults = (
+        "UPDATE sources_source SET state = 'paused', problem = 'it said no'; "
+        "UPDATE audit_entry SET actor = 'somebody' WHERE id = 1"
+    )
+    with changed(prepared, faults):
+        found = checks(prepared, 4, YOAKE_BIND="0.0.0.0")
+    key.chmod(0o600)
     (category / "category.toml").unlink()
     category.rmdir()
+    wrong = {name: check for name, check in found.items() if check["state"] == "wrong"}
+    assert set(wrong) == {"exposure", "key", "categories", "audit", "source"}
+    assert "YOAKE_TLS_CERT" in wrong["exposure"]["what"]
+    assert "chmod 600" in wrong["key"]["do"]
+    assert "mine" in wrong["categories"]["what"]
+    assert "entry 1" in wrong["audit"]["what"]
+    assert "it said no" in wrong["source"]["what"]
 
-    with changed(prepared, "UPDATE sources_source SET state = 'paused', problem = 'it said no'"):
-        assert "it said no" in checks(prepared, 4)["source"]["what"]
-    with changed(prepared, "UPDATE sources_source SET state = 'waiting', problem = 'it is away'"):
-        assert checks(prepared, 0)["source"]["state"] == "warning"
-    with changed(prepared, "UPDATE sources_source SET seen_until = '2999-01-01 00:00:00'"):
-        assert checks(prepared, 0)["clock"]["state"] == "warning"
-    with changed(prepared, "UPDATE audit_entry SET actor = 'somebody' WHERE id = 1"):
-        assert "entry 1" in checks(prepared, 4)["audit"]["what"]
+
+def test_doctor_warns(prepared: Path) -> None:
+    warnings = "UPDATE sources_source SET state = 'waiting', problem = 'it is away', seen_until = '2999-01-01 00:00:00'"
+    with changed(prepared, warnings):
+        found = checks(prepared, 0, YOAKE_BIND="0.0.0.0", YOAKE_PROXY="127.0.0.1")
+    warned = {name for name, check in found.items() if check["state"] == "warning"}
+    assert warned == {"exposure", "source", "clock"}
+    assert "YOAKE_ALLOWED_HOSTS" in found["exposure"]["do"]
+    assert "it is away" in found["source"]["what"]
+
+
+def test_doctor_knows_an_old_and_a_damaged_database(prepared: Path) -> None:
     with changed(prepared, "DELETE FROM django_migrations WHERE app = 'cases'"):
         assert checks(prepared, 4)["database"]["state"] == "wrong"
-    (prepared / "db" / "yoake.sqlite3").write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
-    broken = checks(prepared, 4)["database"]
-    assert broken["do"]
+    with changed(prepared, "SELECT 1"):
+        (prepared / "db" / "yoake.sqlite3").write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
+        assert "backup" in checks(prepared, 4)["database"]["do"]
 
 
 class changed:  # noqa: N801 - reads as words
-    """The database with one statement run on it, put back afterwards."""
+    """The database with statements run on it, put back afterwards."""
 
     def __init__(self, data: Path, statement: str) -> None:
         self.file, self.statement = data / "db" / "yoake.sqlite3", statement
@@ -170,7 +178,7 @@ class changed:  # noqa: N801 - reads as words
         self.before = self.file.read_bytes()
         connection = sqlite3.connect(self.file)
         with connection:
-            connection.execute(self.statement)
+            connection.executescript(self.statement)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 

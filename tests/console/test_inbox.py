@@ -124,7 +124,7 @@ def test_a_source_that_is_not_well_says_so(browser: Client, live: Source, change
 
 
 def test_without_sources_the_desk_says_how_to_begin(browser: Client) -> None:
-    assert "yoake source add" in desk(browser)
+    assert "yoake patrol bluesky_jetstream" in desk(browser)
 
 
 def test_nothing_unreadable_is_silent(browser: Client, live: Source) -> None:

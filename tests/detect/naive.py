@@ -128,6 +128,7 @@ def join(chars: list[Char]) -> list[Char]:
     pieces = runs(chars, nature)
     whole: list[Char] = []  # the word so far, over everything joined to it
     part: list[Char] = []  # its last part
+    sizes: list[int] = []  # lengths of the parts joined before the last one
     for i, piece in enumerate(pieces):
         what = nature(piece[0])
         if what == "word":
@@ -136,23 +137,26 @@ def join(chars: list[Char]) -> list[Char]:
             out += piece
         elif what == "blank":
             after = pieces[i + 1] if i + 1 < len(pieces) and nature(pieces[i + 1][0]) == "word" else []
-            drop = False
+            drop, last = False, 0
             if whole and after:
                 left, right = whole[-1].kind, after[0].kind
-                last = len(part) and length_in(whole, part)
+                last = length_in(whole, part)
                 if left in JAPANESE and right in JAPANESE:
                     if any(c.kind == k.BREAK for c in piece):
                         drop = last < 2 and length(after) < 2
                     else:
-                        drop = length(whole) < 2 or length(after) < 2
+                        spelled = bool(sizes) and all(size < 2 for size in [*sizes, last])
+                        drop = length(whole) < 2 or length(after) < 2 or spelled
                 elif left == right == k.LETTER:
                     drop = last < 2 and length(after) < 2
-            if not drop:
+            if drop:
+                sizes.append(last)
+            else:
                 out += tidy(piece)
-                whole = []
+                whole, sizes = [], []
         else:
             out += piece
-            whole = []
+            whole, sizes = [], []
     return out
 
 
@@ -306,3 +310,29 @@ def gram_counts(texts: Sequence[str]) -> dict[int, int]:
                 at = bucket_of(text[i : i + size])
                 counts[at] = counts.get(at, 0) + 1
     return counts
+
+
+def could_score(
+    rows: int,
+    hits: Sequence[tuple[int, int, int]],
+    entries: Sequence[Sequence[tuple[int, int, float, int]]],
+    needed: Sequence[float],
+    combinations: Sequence[tuple[int, int, float]],
+    most: float,
+) -> list[bool]:
+    """Hits are (row, phrase, field bit); entries of a phrase (category, kind bit, weight, field bits)."""
+    passed = []
+    for row in range(rows):
+        cues: dict[tuple[int, int], list[float]] = {}
+        for at, phrase, field in hits:
+            for category, bit, weight, fields in entries[phrase]:
+                if at == row and fields & field:
+                    cues.setdefault((category, bit), []).append(weight)
+        reached = False
+        for category, wanted in enumerate(needed):
+            mine = {bit: weights for (c, bit), weights in cues.items() if c == category}
+            bound = sum(min(sum(weights), most * max(weights)) for weights in mine.values())
+            bound += sum(w for c, mask, w in combinations if c == category and not mask & ~sum(mine))
+            reached = reached or (bool(cues) and bound + 1e-9 >= wanted)
+        passed.append(reached)
+    return passed

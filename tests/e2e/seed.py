@@ -92,24 +92,22 @@ def fill() -> None:
     alive = {"lease_holder": "", "lease_expires_at": now + timedelta(days=1), "last_page_at": now + timedelta(hours=1)}
     live = Source.objects.create(organisation=police, name="Bluesky", connector="bluesky_jetstream")
     practice = Source.objects.create(organisation=police, name="練習", connector="practice", practice=True)
-    take(practice, rows("practice", now, 1))
-    opened = take(live, rows("bluesky", now, 1))
+    tanaka, sato = actor_of(people["tanaka"]), actor_of(people["sato"])
+    for opened in (take(practice, rows("practice", now, 1)), take(live, rows("bluesky", now, 1))):
+        waiting = list(Case.objects.filter(pk__in=opened, at_risk=False).order_by("-weight"))
+        for case, verdict, category in zip(
+            waiting[-3:], ("not_in_scope", "in_scope", "cannot_tell"), ("", "criminal_recruitment", ""), strict=True
+        ):
+            assert case.post.current_id
+            actions.decide(tanaka, case.pk, verdict, version_id=case.post.current_id, category_slug=category)
+        actions.take_lease(sato, waiting[2].pk)
+        waiting[4].post.gone_state, waiting[4].post.gone_at = "deleted_by_author", now
+        waiting[4].post.save()
     Source.objects.filter(pk=live.pk).update(seen_until=now + timedelta(hours=1), **alive)
     Source.objects.filter(pk=practice.pk).update(**alive)
     count(live, now, {"posts": 41_233, "skipped:too_long": 2, "skipped:unknown_record": 1})
-    note_skipped(
-        live, now, [Skip("too_long", "cursor 1725911162329308"), Skip("unknown_record", "cursor 1725911162340001")]
-    )
-    waiting = list(Case.objects.filter(pk__in=opened, at_risk=False).order_by("-weight"))
-    tanaka = actor_of(people["tanaka"])
-    for case, verdict, category in zip(
-        waiting[-3:], ("not_in_scope", "in_scope", "cannot_tell"), ("", "criminal_recruitment", ""), strict=True
-    ):
-        assert case.post.current_id
-        actions.decide(tanaka, case.pk, verdict, version_id=case.post.current_id, category_slug=category)
-    actions.take_lease(actor_of(people["sato"]), waiting[2].pk)
-    waiting[4].post.gone_state, waiting[4].post.gone_at = "deleted_by_author", now
-    waiting[4].post.save()
+    skipped = [Skip("too_long", "cursor 1725911162329308"), Skip("unknown_record", "cursor 1725911162340001")]
+    note_skipped(live, now, skipped)
 
 
 def arrive(text: str) -> None:

@@ -432,18 +432,18 @@ def test_everybody_can_use_every_page(
 
 
 def test_pictures_for_the_readme(open_as: Open) -> None:
+    """They show the practice desk: its posts are invented, and it says so."""
     for language in ("ja", "en"):
-        page = open_as(language=language)
-        if language == "ja":
-            show(page, "inbox-ja")
+        page = open_as(language=language, at="/practice/")
+        show(page, f"inbox-{language}")
         first_free(page)
         expect(page.locator("#lease .reading")).to_be_visible()
         show(page, f"case-{language}")
-        page.goto("/live/")
-    show(open_as(viewport=PHONE, device_scale_factor=2), "inbox-phone-ja")
+        page.goto("/practice/")
+    show(open_as(viewport=PHONE, at="/practice/"), "inbox-phone-ja")
     show(open_as("", at="/sign-in/"), "sign-in")
-    page = open_as(color_scheme="dark")
+    page = open_as(color_scheme="dark", at="/practice/")
     first_free(page)
     expect(page.locator("#lease .reading")).to_be_visible()
     show(page, "case-dark-ja")
-    page.goto("/live/")
+    page.goto("/practice/")

@@ -274,7 +274,7 @@ def _log(view: CaseView, names: dict[int, str]) -> list[LogLine]:
 
 
 def _texts(version: PostVersion) -> dict[str, str]:
-    return {"text": version.text, "profile": version.profile, "parent_text": version.parent_text}
+    return {"parent_text": version.parent_text, "text": version.text, "profile": version.profile}  # as read on the page
 
 
 def _fields(version: PostVersion | None, evidence: list[tuple[marks.Reason, int, int]]) -> dict[str, FieldShown]:

@@ -16,6 +16,7 @@ from typing import Final
 from yoake.detect.category import FRAME, AmountRule, Category
 
 CUE_SHARES: Final = (1.0, 0.5, 0.25)
+LISTED: Final = 0.5  # of combinations when a frame is there and nobody is invited: a warning lists what it warns of
 FRAME_SHARES: Final = (1.0, 0.7, 0.5, 0.3)
 QUOTED: Final = 0.4  # of a cue inside 「」 when a frame is there: warnings and news quote what they warn of
 
@@ -86,10 +87,12 @@ def weigh(category: Category, candidates: Sequence[Candidate]) -> Weighed:
             spans.append((candidate, weight))
             if weight > 0 and not (framed and candidate.quoted):
                 present.add(kind)
-    rest = round(sum(item.weight for item in category.combinations if present.issuperset(item.kinds)), 6)
+    invited = bool(present.intersection(category.limit_kinds))
+    share = LISTED if framed and not invited else 1.0
+    rest = round(share * sum(item.weight for item in category.combinations if present.issuperset(item.kinds)), 6)
     taken = [pair for listed in framing.values() for pair in _share(listed, FRAME_SHARES, 1.0)]
     total = -sum(weight for _, weight in taken)
-    if total > category.limit and present.intersection(category.limit_kinds):
+    if total > category.limit and invited:
         # who asks to be contacted is not the police, whatever else the post says
         taken = [(candidate, round(weight * category.limit / total, 6)) for candidate, weight in taken]
     frames: dict[str, float] = defaultdict(float)

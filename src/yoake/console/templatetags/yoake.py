@@ -7,6 +7,7 @@ from django import template
 from yoake.casework.cases.models import Decision
 from yoake.casework.sources.models import Source
 from yoake.console import words
+from yoake.console.case import ModelAnswer
 from yoake.console.marks import Reason
 
 register = template.Library()
@@ -36,7 +37,7 @@ def cue_name(reason: Reason) -> str:
 
 
 @register.filter
-def verdict_in_full(decision: Decision) -> str:
+def verdict_in_full(decision: Decision | ModelAnswer) -> str:
     """The verdict, with the category when there is one."""
     return words.verdict_in_full(decision.verdict, decision.category)
 

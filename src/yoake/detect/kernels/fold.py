@@ -140,6 +140,8 @@ def _join_words(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, until
     to = lo
     whole = 0  # length of the word that was written last, over everything joined to it
     part = 0  # length of its last part, as the writer split it
+    joined = 0  # how many parts were joined before the last one
+    spelled = True  # all of them single characters
     vowel = 0
     i = lo
     while i < until:
@@ -157,11 +159,18 @@ def _join_words(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, until
                 if _is_japanese(left) and _is_japanese(right):
                     length = _measure(codes, classes, after, until, vowels)
                     # A line break ends a word more often than a space does: both sides must be single characters.
-                    drop = (part < 2 and length < 2) if breaks else (whole < 2 or length < 2)
+                    # What was spelled out goes on into the next word: 受 け 子さん.
+                    drop = (
+                        (part < 2 and length < 2)
+                        if breaks
+                        else (whole < 2 or length < 2 or (joined > 0 and spelled and part < 2))
+                    )
                 elif left == LETTER and right == LETTER:
                     drop = part < 2 and _measure(codes, classes, after, until, vowels) < 2
                 if drop:
                     i = after
+                    spelled = spelled and part < 2
+                    joined += 1
                     part = 0
                     continue
             first = True
@@ -178,6 +187,8 @@ def _join_words(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, until
                 i += 1
             whole = 0
             part = 0
+            joined = 0
+            spelled = True
             continue
         if _is_word(kind):
             if whole == 0:
@@ -196,6 +207,8 @@ def _join_words(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, until
         else:
             whole = 0
             part = 0
+            joined = 0
+            spelled = True
         codes[to], starts[to], ends[to], classes[to] = codes[i], starts[i], ends[i], classes[i]
         to += 1
         i += 1

@@ -3,7 +3,9 @@
 
 (() => {
   const KEYS_OFF = "yoake-keys-off";
-  let leaving = false; // a form of this page is on its way: the action itself gives the lease back
+  const IDLE_MS = 8 * 60 * 1000; // a lease lasts ten minutes: whoever went to lunch gives the post back
+  let leaving = false; // the judgement is on its way: recording it gives the lease back
+  let active = Date.now();
 
   // --- keys ---------------------------------------------------------------------------------------------------------
   const keysOn = () => localStorage.getItem(KEYS_OFF) === null;
@@ -74,7 +76,7 @@
       return;
     }
     event.target.setAttribute("data-sent", "");
-    leaving = true;
+    if (event.target.hasAttribute("data-decide")) leaving = true;
   });
 
   // --- leases ---------------------------------------------------------------------------------------------------------
@@ -94,6 +96,14 @@
   }
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload(); // "back": the lease was given back, the list is old
+  });
+
+  // --- nothing is asked for while nobody looks ------------------------------------------------------------------------
+  for (const sign of ["keydown", "pointermove", "pointerdown", "scroll"])
+    document.addEventListener(sign, () => (active = Date.now()), { passive: true, capture: true });
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const polled = event.target.id === "lease" || event.target.id === "news";
+    if (polled && (document.hidden || (event.target.id === "lease" && Date.now() - active > IDLE_MS))) event.preventDefault();
   });
 
   // --- ages -----------------------------------------------------------------------------------------------------------
