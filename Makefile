@@ -28,7 +28,7 @@ dev: $(VENV)/dev.stamp ## setup, plus what tests and checks need
 
 $(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements-dev.lock
 	@echo "installing test tools ..."
-	@$(PIP) install $(PIP_FROM) --require-hashes -r requirements-dev.lock
+	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
 run: setup ## start web, worker and patrol on http://localhost:8000

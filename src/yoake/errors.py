@@ -27,8 +27,8 @@ class BadInput(YoakeError):
     def __init__(self, field: str, value: object, accepted: str) -> None:
         self.field, self.value, self.accepted = field, value, accepted
         shown = repr(value)
-        if len(shown) > 80:  # a value may be a megabyte of text
-            shown = shown[:77] + "..."
+        if len(shown) > 200:  # a value may be a megabyte of text
+            shown = shown[:197] + "..."
         super().__init__(f"{field} is {shown}: {accepted}")
 
     def __reduce__(self) -> tuple[Any, ...]:

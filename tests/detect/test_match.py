@@ -14,7 +14,7 @@ from yoake.detect.background import NgramCounts
 from yoake.detect.kernels import grams
 from yoake.detect.text.amounts import GRAM, find_amounts, period_of
 from yoake.detect.text.fold import fold, fold_text
-from yoake.detect.text.phrases import PhraseMatcher
+from yoake.detect.text.phrases import PhraseMatcher, _double_array
 from yoake.errors import BadInput
 
 PHRASES = [
@@ -105,6 +105,18 @@ def test_any_set_of_phrases(phrases: list[str], text: str) -> None:
 )
 def test_what_may_stand_beside_a_phrase(phrase: str, text: str, *, found: bool) -> None:
     assert bool(places(PhraseMatcher([phrase]), [text])) == found
+
+
+@steady
+@given(st.lists(st.dictionaries(st.integers(1, 7), st.integers(1, 9), max_size=7), min_size=1, max_size=10))
+def test_woven_moves_are_all_found_again(moves: list[dict[int, int]]) -> None:
+    """The plain twin of the double array is the list of dicts it was made from."""
+    root, base, check, target = _double_array(moves, 8)
+    assert [moves[0].get(symbol, 0) for symbol in range(8)] == root.tolist()
+    for state in range(1, len(moves)):
+        for symbol in range(1, 8):
+            cell = base[state] + symbol
+            assert (int(target[cell]) if check[cell] == state else None) == moves[state].get(symbol)
 
 
 def test_many_hits_grow_the_answer() -> None:

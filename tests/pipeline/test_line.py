@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.pipeline.soak import HARMLESS, SUSPICIOUS
@@ -229,3 +232,30 @@ def test_stopping_is_prompt_while_a_network_is_silent(police: Organisation) -> N
         assert time.monotonic() - began < 4
     source.refresh_from_db()
     assert (source.state, source.lease_token) == (Source.State.STOPPED, "")
+
+
+def test_the_pool_ends_with_a_patrol_that_was_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, time\n"
+        "from yoake.collect.connector import Page\n"
+        "from yoake.pipeline.engines.processes import Processes\n"
+        "from yoake.detect import serving\n"
+        "def pages():\n"
+        "    while True:\n"
+        "        yield Page()\n"
+        "        time.sleep(0.05)\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in Processes(2).run(serving.load, pages()):\n"
+        "        print('judged', flush=True)\n"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(code)
+    patrol_process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE)
+    assert patrol_process.stdout is not None
+    patrol_process.stdout.readline()
+    children = psutil.Process(patrol_process.pid).children(recursive=True)
+    assert children
+    patrol_process.kill()
+    patrol_process.communicate()
+    _gone, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []

@@ -98,8 +98,6 @@ def _patrol_all(stop: threading.Event, engine: str, *, as_json: bool, supervised
 
 def _source(words: str) -> tuple[Source, bool]:
     """The source of this name, else a new one as it is written (unless it was added before); and whether it is new."""
-    from django.db import transaction
-
     from yoake import shelf
     from yoake.casework.people.queries import system
     from yoake.casework.sources.actions import add_source, checked_options
@@ -125,31 +123,26 @@ def _source(words: str) -> tuple[Source, bool]:
     if again := named.filter(connector=spec.connector, options=options).first():
         return again, False
     organisation = organisation_called(None)
-    with transaction.atomic():
-        source = add_source(
-            system("command", organisation.pk),
-            organisation,
-            spec.connector,
-            name=spec.name if spec.name != spec.connector else _free_name(spec.connector),
-            options=spec.options,
-            practice=spec.practice,
-        )
-        if not connector.live:  # a file is read now, by us: `yoake up` on the same data is not to take it
-            Source.objects.filter(pk=source.pk).update(enabled=False)
+    source = add_source(
+        system("command", organisation.pk),
+        organisation,
+        spec.connector,
+        name=spec.name if spec.name != spec.connector else _free_name(spec.connector),
+        options=spec.options,
+        practice=spec.practice,
+        enabled=connector.live,  # a file is read now, by us: `yoake up` on the same data is not to take it
+    )
     return source, True
 
 
 def _take_back(source: Source) -> None:
     """A source that was added a moment ago and cannot be read as it was written leaves nothing but its audit lines."""
-    from django.db import transaction
+    from yoake.casework.people.queries import system
+    from yoake.casework.sources.actions import remove_source
 
-    from yoake.casework.audit.actions import record
-
-    with transaction.atomic():
-        if source.__class__.objects.filter(pk=source.pk, cursor=None).delete()[0]:
-            record(
-                "source_removed", actor="command", organisation=source.organisation_id, subject=f"source:{source.pk}"
-            )
+    source.refresh_from_db()
+    if source.cursor is None:
+        remove_source(system("command", source.organisation_id), source)
 
 
 def _free_name(connector: str) -> str:

@@ -178,25 +178,27 @@ def _walk(
     partial: bool,
 ) -> None:
     known = {key.removesuffix("?"): key for key in shape}
+
+    def refuse(here: tuple[str, ...], value: object, accepted: str) -> BadInput:
+        return BadInput(f"{file} line {line_of(lines, here, nth)} {'.'.join(here)}", value, accepted)
+
     for key, value in keys.items():
         here = (*path, key)
-        where = f"{file} line {line_of(lines, here, nth)} {'.'.join(here)}"
         if key not in known:
-            raise BadInput(where, value, f"an unknown key; known here are {', '.join(known)}")
+            raise refuse(here, value, f"an unknown key; known here are {', '.join(known)}")
         wanted = shape[known[key]]
         if isinstance(wanted, dict):
             if not isinstance(value, dict):
-                raise BadInput(where, value, f"a table with {', '.join(wanted)}")
+                raise refuse(here, value, f"a table with {', '.join(wanted)}")
             _walk(file, lines, value, wanted, here, nth, partial=partial)
         elif isinstance(wanted, list):
             if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-                raise BadInput(where, value, f"written as [[{key}]] with {', '.join(wanted[0])}")
+                raise refuse(here, value, f"written as [[{key}]] with {', '.join(wanted[0])}")
             for number, item in enumerate(value):
                 _walk(file, lines, item, wanted[0], here, number, partial=False)
         elif accepted := wanted(value):
-            raise BadInput(where, value, accepted)
+            raise refuse(here, value, accepted)
     if not partial:
         for key, written in known.items():
             if key == written and key not in keys:
-                where = f"{file} line {line_of(lines, (*path, key), nth)} {'.'.join((*path, key))}"
-                raise BadInput(where, "missing", "it must be given")
+                raise refuse((*path, key), "missing", "it must be given")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from django.db import OperationalError, close_old_connections, connection
 
 from yoake.casework.sources.models import Source
 from yoake.errors import BadInput, Refused
-from yoake.pipeline.line import Progress, patrol
+from yoake.pipeline.line import FIRST_PAUSE_S, LONGEST_PAUSE_S, Progress, patrol
 
 log = logging.getLogger("yoake.patrol")
 LOOKED_EVERY_S = 2.0
@@ -22,6 +23,7 @@ class Patrols:
         self.stop, self.engine = stop, engine
         self.progress: dict[int, Progress] = {}
         self._running: dict[int, tuple[threading.Thread, threading.Event]] = {}
+        self._broken: dict[int, tuple[float, float]] = {}  # source: not before (monotonic), next pause
 
     def run(self) -> None:
         """Until `stop` is set: a patrol for every enabled source that is not paused."""
@@ -48,7 +50,8 @@ class Patrols:
                 del self._running[pk]
         for pk, source in wanted.items():
             ended = pk in self.progress and self.progress[pk].ended  # a file is read once
-            if pk not in self._running and not ended:
+            resting = pk in self._broken and time.monotonic() < self._broken[pk][0]
+            if pk not in self._running and not ended and not resting:
                 asked = threading.Event()
                 thread = threading.Thread(target=self._patrol, args=(source, asked), name=f"patrol {source.name}")
                 self._running[pk] = (thread, asked)
@@ -63,6 +66,10 @@ class Patrols:
         except (Refused, BadInput) as problem:
             log.warning("%s", problem)
         except Exception:
-            log.exception("the patrol of %s broke; it is started again", source.name)
+            _until, pause_s = self._broken.get(source.pk, (0.0, FIRST_PAUSE_S))
+            self._broken[source.pk] = time.monotonic() + pause_s, min(pause_s * 2, LONGEST_PAUSE_S)
+            log.exception("the patrol of %s broke; it is started again after %.0f s", source.name, pause_s)
+        else:
+            self._broken.pop(source.pk, None)
         finally:
             connection.close()

@@ -41,8 +41,9 @@ def add_source(
     name: str = "",
     options: Mapping[str, Any] | None = None,
     practice: bool = False,
+    enabled: bool = True,
 ) -> Source:
-    """Adds a source; its options are checked against the connector's."""
+    """Adds a source; its options are checked against the connector's. One that is not enabled is read by hand only."""
     actor.must("sources")
     name = name or connector
     checked = checked_options(connector, options or {})
@@ -50,7 +51,12 @@ def add_source(
         raise BadInput("source", name, "a source of this name is already there")
     with transaction.atomic():
         source = Source.objects.create(
-            organisation=organisation, connector=connector, name=name, options=checked, practice=practice
+            organisation=organisation,
+            connector=connector,
+            name=name,
+            options=checked,
+            practice=practice,
+            enabled=enabled,
         )
         record(
             "source_added",
@@ -76,6 +82,20 @@ def resume_source(actor: Actor, source: Source) -> None:
                 organisation=source.organisation_id,
                 subject=f"source:{source.pk}",
             )
+
+
+def remove_source(actor: Actor, source: Source) -> None:
+    """Removes a source with its counts; its cases stay. A running patrol of it stops at its next page."""
+    actor.must("sources")
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).delete()
+        record(
+            "source_removed",
+            actor=actor.name,
+            organisation=source.organisation_id,
+            subject=f"source:{source.pk}",
+            connector=source.connector,
+        )
 
 
 def checked_options(connector: str, options: Mapping[str, Any]) -> dict[str, Any]:

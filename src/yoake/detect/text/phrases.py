@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from yoake.detect.kernels import match
 from yoake.detect.kernels.fold import DIGIT, JOINT, KANJI, LETTER, PROLONGED, SPACE
+from yoake.detect.kernels.weave import weave_moves
 from yoake.detect.text.fold import Folded, fold
 from yoake.errors import BadInput
 
@@ -27,9 +28,6 @@ class Hits:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-_WINDOW = 512  # cells looked at together when a state seeks its place
 
 
 class PhraseMatcher:
@@ -125,38 +123,13 @@ def _double_array(moves: list[dict[int, int]], symbols: int) -> tuple[Any, Any, 
     root = np.zeros(symbols, np.int32)
     for symbol, state in moves[0].items():
         root[symbol] = state
-    base = np.zeros(len(moves), np.int32)
-    owner = np.full(2 * symbols + _WINDOW, -1, np.int32)
-    goal = np.zeros_like(owner)
-    free = at = symbols  # no cell before `free` is free; base is never negative
-    size = 0
-    for state in sorted(range(1, len(moves)), key=lambda s: (-len(moves[s]), s)):
-        if not moves[state]:
-            break
-        ordered = np.array(sorted(moves[state]), np.int32)
-        if len(ordered) != size:  # the next state of a size mostly fits behind the last one: less is searched
-            size, at = len(ordered), free
-        while True:  # many places at once: one by one, a shipped lexicon took six seconds
-            if at + _WINDOW + symbols >= len(owner):
-                owner = np.concatenate([owner, np.full(len(owner), -1, np.int32)])
-                goal = np.concatenate([goal, np.zeros(len(goal), np.int32)])
-            fits = owner[at : at + _WINDOW] < 0
-            for offset in ordered[1:] - ordered[0]:
-                fits &= owner[at + offset : at + offset + _WINDOW] < 0
-            first = int(fits.argmax())
-            if fits[first]:
-                at += first
-                break
-            at += _WINDOW
-        base[state] = at - ordered[0]
-        cells = base[state] + ordered
-        owner[cells] = state
-        goal[cells] = [moves[state][symbol] for symbol in ordered.tolist()]
-        while owner[free] >= 0:
-            free += 1
-    # every look-up base + symbol must lie inside
-    used = int(base.max(initial=0)) + symbols + 1
-    if used > len(owner):
-        owner = np.concatenate([owner, np.full(used - len(owner), -1, np.int32)])
-        goal = np.concatenate([goal, np.zeros(used - len(goal), np.int32)])
-    return root, base, owner[:used].copy(), goal[:used].copy()
+    rows = [sorted(row.items()) if state else [] for state, row in enumerate(moves)]  # the root has its own table
+    order = sorted((state for state, row in enumerate(rows) if row), key=lambda state: (-len(rows[state]), state))
+    base, check, target = weave_moves(
+        np.cumsum([0] + [len(row) for row in rows]).astype(np.int32),
+        np.array([symbol for row in rows for symbol, _ in row], np.int32),
+        np.array([state for row in rows for _, state in row], np.int32),
+        np.array(order, np.int32),
+        symbols,
+    )
+    return root, base, check, target
