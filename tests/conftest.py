@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 pytest_plugins = ["tests.servers.fixtures", "tests.world"]
 
@@ -19,6 +20,13 @@ def _loopback_only(self: socket.socket, address: Any) -> None:
     ):
         raise AssertionError(f"a test tried to reach {address[0]}: only loopback is ever contacted")
     return _connect(self, address)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_passwords() -> Iterator[None]:
+    """The real hasher takes a quarter of a second a user on purpose; servers in processes of their own still use it."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

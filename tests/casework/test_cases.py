@@ -340,6 +340,19 @@ def test_old_practice_goes_whole(practice: Source) -> None:
     assert [m.objects.count() for m in (Post, Case, Account)] == [0, 0, 0]
 
 
+def test_removing_ones_practice_leaves_the_practice_of_others(
+    practice: Source, as_administrator: Actor, as_outsider: Actor
+) -> None:
+    theirs = Source.objects.create(
+        organisation_id=as_outsider.organisation_id, name="theirs", connector="practice", practice=True
+    )
+    for source in (practice, theirs):
+        arrive(source, [post(network="practice")], [finding()])
+    assert remove_practice(as_administrator) == 1
+    assert Case.objects.get().organisation_id == as_outsider.organisation_id
+    assert Post.objects.count() == 1
+
+
 def test_the_practice_desk_is_removed_with_one_action(
     practice: Source, live: Source, waiting: Case, as_administrator: Actor, as_analyst: Actor
 ) -> None:

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
@@ -247,7 +246,8 @@ def erase(post: Post, why: str, now: datetime | None = None) -> None:
         record("erased", actor="worker", subject=f"post:{post.pk}", at=now, why=why)
         account = post.account
         if why == "practice":
-            _delete_whole(Post.objects.filter(pk=post.pk))
+            Decision.objects.filter(case__post=post).delete()  # they protect the version they point at
+            post.delete()
             _delete_if_unused(account)
             return
         for version in post.versions.all():
@@ -276,9 +276,11 @@ def remove_practice(actor: Actor, now: datetime | None = None) -> int:
     with transaction.atomic():
         cases = Case.objects.filter(organisation_id=actor.organisation_id, practice=True)
         n = cases.count()
-        posts = Post.objects.filter(pk__in=list(cases.values_list("post_id", flat=True)))
-        accounts = set(posts.exclude(account=None).values_list("account_id", flat=True))
-        _delete_whole(posts)  # a practice post has no case anywhere else: its network is "practice"
+        posts = list(cases.values_list("post_id", flat=True))
+        accounts = set(Post.objects.filter(pk__in=posts).exclude(account=None).values_list("account_id", flat=True))
+        Decision.objects.filter(case__in=cases).delete()  # they protect the version they point at
+        cases.delete()
+        Post.objects.filter(pk__in=posts, cases=None).delete()  # another organisation may practise on the same post
         Account.objects.filter(pk__in=accounts, posts=None).delete()
         Source.objects.filter(organisation_id=actor.organisation_id, practice=True).delete()
         record(
@@ -341,11 +343,6 @@ def _plan_erasure(post: Post, now: datetime) -> None:
         )
     else:
         Erasure.objects.filter(post=post).delete()
-
-
-def _delete_whole(posts: QuerySet[Post]) -> None:
-    Decision.objects.filter(case__post__in=posts).delete()  # they protect the version they point at
-    posts.delete()
 
 
 def _delete_if_unused(account: Account | None) -> None:
