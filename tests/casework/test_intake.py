@@ -16,6 +16,7 @@ from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.actions import LeaseLost, take_lease
 from yoake.casework.sources.models import HourCount, Skipped, Source
+from yoake.collect import practice as practice_stream
 from yoake.collect.connector import Page, Skip
 from yoake.tables.findings import findings_batch
 from yoake.tables.posts import posts_batch, removals_batch
@@ -196,10 +197,20 @@ def test_two_organisations_have_a_case_each_on_one_post(live: Source, hotline: O
     assert Case.objects.count() == 2
 
 
-def test_practice_cases_are_marked_and_go_after_a_week(practice: Source) -> None:
+def test_the_practice_desk_also_shows_what_the_detector_missed(practice: Source) -> None:
+    row = next(row for row in practice_stream.stream() if row["answer"]["verdict"] == "in_scope")
+    chatter = next(row for row in practice_stream.stream() if not row["answer"]["ja"])
+    rows = [post(f"2026-11-20/{r['id']}", r["text"], network="practice") for r in (row, chatter)]
+    arrive(practice, rows, [])
+    case = Case.objects.get()
+    assert case.post.native_id.endswith(row["id"])
+    assert case.origin == Case.Origin.LESSON
+
+
+def test_practice_cases_are_marked_and_go_after_two_days(practice: Source) -> None:
     arrive(practice, [post(network="practice")], [finding()])
     assert Case.objects.get().practice
-    assert Erasure.objects.get().due_at == NOON + timedelta(days=7)
+    assert Erasure.objects.get().due_at == NOON + timedelta(days=2)
 
 
 def test_the_chain_holds_after_intake(live: Source) -> None:

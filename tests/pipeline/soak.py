@@ -33,14 +33,19 @@ HARMLESS = [
 SUSPICIOUS = "受け子募集 即日即金 日給10万 詳しくはテレグラムで その{}"
 
 PREPARE = """
-import django, sys; django.setup()
+import django, sys, time; django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import system
 from yoake.casework.sources.actions import add_source
 office = Organisation.objects.create(name="soak")
-add_source(system("command"), office, "bluesky_jetstream", name="soak", options={"endpoints": sys.argv[1]})
+source = add_source(system("command"), office, "bluesky_jetstream", name="soak", options={"endpoints": sys.argv[1]})
+source.cursor = str(time.time_ns() // 1000)  # as after an interruption: a source that never read anything begins "now"
+source.save()
+from yoake.casework.cases.actions import serving_detector
+from yoake.tables.posts import posts_batch
+serving_detector().judge(posts_batch([{"network": "n", "native_id": "1", "text": "受け子募集"}]))  # kernels compile once a machine
 """
 
 LOOK = """

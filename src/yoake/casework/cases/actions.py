@@ -324,7 +324,7 @@ def _must_be_free(actor: Actor, case: Case, now: datetime) -> None:
 
 
 def _plan_erasure(post: Post, now: datetime) -> None:
-    """Out of scope everywhere: goes after 72 hours. Practice: goes after seven days. Anything else stays for now."""
+    """Out of scope everywhere: goes after 72 hours. Practice: goes after two days. Anything else stays for now."""
     cases = list(Case.objects.filter(post=post).prefetch_related("decisions"))
     if all(case.practice for case in cases):
         Erasure.objects.get_or_create(post=post, defaults={"due_at": now + PRACTICE_KEPT, "why": "practice"})

@@ -1,7 +1,7 @@
 """Taking in a page: posts people must see, removals, findings, counts and cursor in ONE transaction.
 
 Stored is a post that is queued (some finding is mid or high), and a new version of a post that is stored already. Of
-all others only counts remain. A page that was taken in twice changes nothing but the counts, and because the cursor
+all others only counts remain. On the practice desk the posts that teach something are queued too. A page that was taken in twice changes nothing but the counts, and because the cursor
 is written in the same transaction, a page is taken in twice only when a person sets a cursor back.
 """
 
@@ -24,11 +24,12 @@ from yoake.casework.cases.categories import categories
 from yoake.casework.cases.models import Account, Case, Erasure, Finding, Post, PostVersion
 from yoake.casework.sources.actions import count, keep_lease, note_skipped
 from yoake.casework.sources.models import Source
+from yoake.collect import practice
 from yoake.collect.connector import Page
 from yoake.tables.findings import LOW, queued
 from yoake.tables.posts import uid_of
 
-PRACTICE_KEPT = timedelta(days=7)
+PRACTICE_KEPT = timedelta(days=2)  # the practice day repeats: an unread desk does not pile up
 _BODY = ("elements", "items", "nearest", "explanation", "counter", "spans")
 
 
@@ -47,6 +48,8 @@ def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now
     taken = Taken(posts=page.posts.num_rows)
     found = _by_row(findings)
     queue = {row for row, of_row in found.items() if any(queued(finding) for finding in of_row)}
+    if source.practice:
+        queue |= _lessons(page.posts)
     with transaction.atomic():
         changes: dict[str, Any] = {"last_page_at": now, "state": Source.State.RUNNING, "problem": "", "failures": 0}
         if page.cursor is not None:
@@ -169,6 +172,12 @@ def _severity(known: dict[str, Any], slug: str) -> int:
     return int(known[slug].severity) if slug in known else 1
 
 
+def _lessons(posts: pa.RecordBatch) -> set[int]:
+    """Practice posts a learner must see though the detector finds nothing: those whose model answer explains something."""
+    answers = [practice.answer(native_id) for native_id in posts.column("native_id").to_pylist()]
+    return {row for row, answer in enumerate(answers) if answer is not None and answer.ja}
+
+
 def _by_row(findings: pa.RecordBatch) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for finding in findings.to_pylist():
@@ -222,6 +231,8 @@ def _open_case(source: Source, post: Post, findings: list[dict[str, Any]], now: 
         post=post, organisation_id=source.organisation_id, source=source, practice=source.practice, opened_at=now
     )
     weigh(case, findings)
+    if case.practice and not any(queued(finding) for finding in findings):
+        case.origin = Case.Origin.LESSON
     case.save()
     if case.practice:
         Erasure.objects.get_or_create(post=post, defaults={"due_at": now + PRACTICE_KEPT, "why": "practice"})

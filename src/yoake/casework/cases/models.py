@@ -92,6 +92,7 @@ class Case(models.Model):
     class Origin(models.TextChoices):
         PATROL = "patrol", _("patrol")
         HAND = "hand", _("added by hand")
+        LESSON = "lesson", _("chosen for practice")
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="cases")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="cases")

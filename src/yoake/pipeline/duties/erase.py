@@ -1,4 +1,4 @@
-"""Erases posts that were found out of scope (after 72 hours) and old practice posts (after seven days)."""
+"""Erases posts that were found out of scope (after 72 hours) and old practice posts (after two days)."""
 
 from __future__ import annotations
 

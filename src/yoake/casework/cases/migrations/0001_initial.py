@@ -16,7 +16,9 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        choices=[("patrol", "patrol"), ("hand", "added by hand")], default="patrol", max_length=10
+                        choices=[("patrol", "patrol"), ("hand", "added by hand"), ("lesson", "chosen for practice")],
+                        default="patrol",
+                        max_length=10,
                     ),
                 ),
                 ("practice", models.BooleanField(default=False)),
