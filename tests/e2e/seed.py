@@ -75,6 +75,7 @@ def fill() -> None:
     from yoake.casework.people.queries import actor_of, system
     from yoake.casework.sources.actions import count, note_skipped
     from yoake.casework.sources.models import Source
+    from yoake.collect import practice as practice_stream
     from yoake.collect.connector import Skip
 
     call_command("migrate", verbosity=0)
@@ -92,14 +93,17 @@ def fill() -> None:
     alive = {"lease_holder": "", "lease_expires_at": now + timedelta(days=1), "last_page_at": now + timedelta(hours=1)}
     live = Source.objects.create(organisation=police, name="Bluesky", connector="bluesky_jetstream")
     practice = Source.objects.create(organisation=police, name="練習", connector="practice", practice=True)
+    answers = {row["id"]: row["answer"] for row in practice_stream.stream()}
     tanaka, sato = actor_of(people["tanaka"]), actor_of(people["sato"])
     for opened in (take(practice, rows("practice", now, 1)), take(live, rows("bluesky", now, 1))):
-        waiting = list(Case.objects.filter(pk__in=opened, at_risk=False).order_by("-weight"))
-        for case, verdict, category in zip(
-            waiting[-3:], ("not_in_scope", "in_scope", "cannot_tell"), ("", "criminal_recruitment", ""), strict=True
-        ):
+        found = Case.objects.filter(pk__in=opened, at_risk=False).exclude(grade__in=["", "low"])
+        waiting = list(found.order_by("-weight").select_related("post"))
+        for case in waiting[-3:]:  # decided as the model answer says
+            answer = answers[case.post.native_id[-4:]]
             assert case.post.current_id
-            actions.decide(tanaka, case.pk, verdict, version_id=case.post.current_id, category_slug=category)
+            actions.decide(
+                tanaka, case.pk, answer["verdict"], version_id=case.post.current_id, category_slug=answer["category"]
+            )
         actions.take_lease(sato, waiting[2].pk)
         waiting[4].post.gone_state, waiting[4].post.gone_at = "deleted_by_author", now
         waiting[4].post.save()

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from yoake import shelf
 from yoake.casework.cases.actions import remove_practice
+from yoake.casework.cases.intake import PRACTICE_KEPT
 from yoake.casework.cases.models import Case, Decision, Lease
 from yoake.casework.cases.queries import (
     CaseView,
@@ -107,6 +108,7 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
         {
             "desk": desk,
             "practice": practice,
+            "practice_kept_days": PRACTICE_KEPT.days,
             "category": category,
             "categories": [(slug, category_name(slug), n) for slug, n in by_category.items() if slug],
             "shown": shown,
