@@ -56,9 +56,9 @@ def test_the_wheel_carries_its_data(installed: Path, tmp_path: Path) -> None:
 
 def test_the_wheel_runs(installed: Path, tmp_path: Path) -> None:
     with Up(tmp_path / "data", free_port(), (str(installed),), YOAKE_SOURCES="practice", YOAKE_LANGUAGE="ja") as up:
-        up.wait_for("準備ができました", 60)  # the Japanese words came along too
+        up.wait_for("秒で準備ができました", 60)  # the Japanese words came along too
         assert up.status("/sign-in/") == 200
         assert up.status("/static/yoake/desk.css") == 200
-        up.wait_for("practice を読み込んでいます", 120)
+        up.wait_for("practice を読んでいます", 120)
         assert up.stop() == 0
     assert "Traceback" not in up.said
