@@ -62,4 +62,14 @@ def load() -> Any:
             os._exit(1)
 
     threading.Thread(target=end_with_parent, name="waits for the server", daemon=True).start()
-    return get_wsgi_application()
+    application = get_wsgi_application()
+    threading.Thread(target=_warm, name="loads the detector", daemon=True).start()
+    return application
+
+
+def _warm() -> None:
+    """Loads the detector before the first person adds a post by hand: compiling its kernels anew takes ten seconds."""
+    from yoake.casework.cases.actions import serving_detector
+    from yoake.tables.posts import posts_batch
+
+    serving_detector().judge(posts_batch([{"network": "warm", "native_id": "1", "text": "受け子"}]))

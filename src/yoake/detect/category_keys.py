@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,6 +132,16 @@ def line_of(lines: list[str], path: tuple[str, ...], nth: int = 0) -> int:
         path: the key, with the tables it stands in.
         nth: which table of an array, from 0.
     """
+    places = _places(tuple(lines))
+    for depth in range(len(path), 0, -1):
+        if (path[:depth], nth) in places:
+            return places[path[:depth], nth]
+    return 1
+
+
+@lru_cache(maxsize=4)  # asked once for every key of a file
+def _places(lines: tuple[str, ...]) -> dict[tuple[tuple[str, ...], int], int]:
+    """Where each key and table (with its number in an array) is written: its line, from 1."""
     places: dict[tuple[tuple[str, ...], int], int] = {}
     table: tuple[str, ...] = ()
     number = 0
@@ -146,10 +157,7 @@ def line_of(lines: list[str], path: tuple[str, ...], nth: int = 0) -> int:
             places.setdefault((here, number), line)
             for inner in _INLINE.finditer(text, key.end()):
                 places.setdefault(((*here, inner[1]), number), line)
-    for depth in range(len(path), 0, -1):
-        if (path[:depth], nth) in places:
-            return places[path[:depth], nth]
-    return 1
+    return places
 
 
 def check_keys(file: Path, lines: list[str], keys: dict[str, Any], *, partial: bool) -> None:
