@@ -38,6 +38,12 @@ def test_a_missing_end_is_noticed() -> None:
     assert "missing at the end" in (first_break() or "")
 
 
+def test_a_missing_head_is_noticed() -> None:
+    three()[2].delete()
+    Head.objects.all().delete()
+    assert "no head" in (first_break() or "")
+
+
 def test_an_entry_rewritten_with_its_hash_breaks_the_next() -> None:
     entries = three()
     Entry.objects.filter(pk=entries[0].pk).update(hash="0" * 64)

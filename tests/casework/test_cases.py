@@ -252,6 +252,45 @@ def test_addresses_that_cannot_be_one(as_analyst: Actor, url: str) -> None:
         add_by_hand(as_analyst, url=url)
 
 
+def test_a_text_typed_later_is_kept_and_judged(as_analyst: Actor) -> None:
+    first = add_by_hand(as_analyst, url="https://board.example/5", now=NOON)
+    text = "受け子募集 日給10万 即日即金 詳しくはテレグラムで"
+    second = add_by_hand(as_analyst, url="https://board.example/5", text=text, now=NOON)
+    assert (second.case.pk, second.was_there) == (first.case.pk, False)
+    view = case_view(as_analyst, first.case.pk, NOON)
+    assert view.version is not None
+    assert view.version.text == text
+    assert view.case.category == "criminal_recruitment"
+
+
+def test_what_a_network_said_is_not_replaced_by_what_somebody_typed(live: Source, as_analyst: Actor) -> None:
+    arrive(live, [post(url="https://sns.example/1")], [finding()])
+    added = add_by_hand(as_analyst, url="https://sns.example/1", text="別の文", now=NOON)
+    assert added.was_there
+    assert PostVersion.objects.get().text != "別の文"
+
+
+def test_adding_an_erased_address_again_opens_its_case(as_analyst: Actor) -> None:
+    case = add_by_hand(as_analyst, url="https://board.example/5", text="一", now=NOON).case
+    case.refresh_from_db()
+    decided(as_analyst, case)
+    assert erase(case.post, NOON)
+    again = add_by_hand(as_analyst, url="https://board.example/5", text="受け子募集", now=NOON)
+    assert (again.case.pk, again.was_there) == (case.pk, False)
+    again.case.refresh_from_db()
+    assert again.case.state == Case.State.WAITING
+    assert again.case.post.erased_at is None
+
+
+def test_practice_never_stands_in_for_a_live_post(as_analyst: Actor) -> None:
+    trained = add_by_hand(as_analyst, url="https://board.example/9", practice=True, now=NOON)
+    live_one = add_by_hand(as_analyst, url="https://board.example/9", now=NOON)
+    assert (live_one.was_there, live_one.case.practice) == (False, False)
+    assert live_one.case.post_id != trained.case.post_id
+    assert work_once(NOON + timedelta(days=3)) == 1
+    assert Case.objects.get() == live_one.case
+
+
 def test_something_must_be_given(as_analyst: Actor) -> None:
     with pytest.raises(BadInput):
         add_by_hand(as_analyst, url=" ", text="\n")
@@ -262,6 +301,11 @@ def test_something_must_be_given(as_analyst: Actor) -> None:
     [
         ("HTTPS://A.example", "https://a.example/"),
         ("https://a.example/x?b=1&utm_medium=y&c=#z", "https://a.example/x?b=1&c="),
+        ("https://a.example/?123", "https://a.example/?123"),
+        ("https://a.example/?q=%FF", "https://a.example/?q=%FF"),
+        ("https://a.example/#/post/1", "https://a.example/#/post/1"),
+        ("https://a.example:443/", "https://a.example/"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
         ("http://a.example:8080/%E6%97%A5", "http://a.example:8080/%E6%97%A5"),
     ],
 )
@@ -310,14 +354,22 @@ def test_in_scope_and_cannot_tell_stay(many_waiting: Callable[[int], list[Case]]
 def test_an_account_goes_only_with_its_last_post(live: Source, as_analyst: Actor) -> None:
     arrive(live, [post("1", author_id="a"), post("2", author_id="a")], [finding(0), finding(1)])
     one, two = Post.objects.order_by("native_id")
-    erase(one, "not_in_scope", NOON)
+    for case in Case.objects.all():
+        decided(as_analyst, case)
+    erase(one, NOON)
     assert Account.objects.exists()
-    erase(two, "not_in_scope", NOON)
+    erase(two, NOON)
     assert not Account.objects.exists()
 
 
-def test_an_erased_post_that_comes_back_unchanged_stays_erased(live: Source, waiting: Case) -> None:
-    erase(waiting.post, "not_in_scope", NOON)
+def test_a_post_that_still_waits_is_never_erased(waiting: Case) -> None:
+    assert not erase(waiting.post, NOON)
+    assert PostVersion.objects.get().text
+
+
+def test_an_erased_post_that_comes_back_unchanged_stays_erased(live: Source, waiting: Case, as_analyst: Actor) -> None:
+    decided(as_analyst, waiting)
+    erase(waiting.post, NOON)
     arrive(live, [post()], [finding()])
     assert Post.objects.get().erased_at is not None
     assert PostVersion.objects.get().text == ""
@@ -325,7 +377,7 @@ def test_an_erased_post_that_comes_back_unchanged_stays_erased(live: Source, wai
 
 def test_an_erased_post_that_says_something_new_is_judged_anew(live: Source, waiting: Case, as_analyst: Actor) -> None:
     decided(as_analyst, waiting)
-    erase(waiting.post, "not_in_scope", NOON)
+    erase(waiting.post, NOON)
     arrive(live, [post(text="受け子募集")], [finding()])
     waiting.refresh_from_db()
     assert waiting.state == Case.State.WAITING

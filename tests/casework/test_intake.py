@@ -9,15 +9,17 @@ import pytest
 from tests.world import NOON, arrive, finding, page_of, post
 from yoake.casework.audit.models import Entry
 from yoake.casework.audit.queries import first_break
-from yoake.casework.cases.actions import decide
+from yoake.casework.cases.actions import decide, undo
 from yoake.casework.cases.intake import intake
 from yoake.casework.cases.models import Case, Erasure, Finding, Post, PostVersion
+from yoake.casework.cases.queries import recently_decided
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.actions import LeaseLost, take_lease
 from yoake.casework.sources.models import HourCount, Skipped, Source
 from yoake.collect import practice as practice_stream
 from yoake.collect.connector import Page, Skip
+from yoake.pipeline.worker import work_once
 from yoake.tables.findings import findings_batch
 from yoake.tables.posts import posts_batch, removals_batch
 
@@ -84,7 +86,7 @@ def test_an_edit_is_a_new_version_with_its_own_findings(live: Source) -> None:
     stored = Post.objects.get()
     assert stored.current is not None
     assert (stored.current.text, stored.versions.count(), Finding.objects.count()) == ("二", 2, 2)
-    assert Case.objects.get().score == 0.5
+    assert Case.objects.get().score == 0.9  # an author cannot hide a post by editing it
     assert counts(live)["edited"] == 1
 
 
@@ -114,6 +116,39 @@ def test_an_edit_leaves_a_decision_in_scope_standing(live: Source, as_analyst: A
     case.refresh_from_db()
     assert case.state == Case.State.DECIDED
     assert case.changed_at is not None
+
+
+def test_an_edit_that_is_worse_moves_a_waiting_case_up(live: Source) -> None:
+    arrive(live, [post(text="一")], [finding(score=0.5, grade="mid")])
+    arrive(live, [post(text="二")], [finding(score=0.9)])
+    assert Case.objects.get().score == 0.9
+
+
+def test_a_case_that_an_edit_opened_again_is_not_erased(live: Source, as_analyst: Actor) -> None:
+    arrive(live, [post(text="一")], [finding()])
+    case = Case.objects.get()
+    decide(as_analyst, case.pk, "not_in_scope", version_id=case.post.current_id or 0, now=NOON)
+    arrive(live, [post(text="二")], [finding()], now=NOON + timedelta(hours=71))
+    assert work_once(NOON + timedelta(hours=80)) == 0
+    assert Post.objects.get().erased_at is None
+    # judged in scope, taken back: it waits, and what was decided about an older text no longer counts
+    case.refresh_from_db()
+    seen = case.post
+    seen.refresh_from_db()
+    decide(as_analyst, case.pk, "in_scope", version_id=seen.current_id or 0, category_slug="drug_ad", now=NOON)
+    undo(as_analyst, case.pk, NOON)
+    assert not Erasure.objects.exists()
+    assert recently_decided(as_analyst, practice=False) == []
+
+
+def test_a_case_of_a_second_organisation_keeps_the_post(live: Source, hotline: Organisation, as_analyst: Actor) -> None:
+    other = Source.objects.create(organisation=hotline, name="other", connector="jsonl")
+    arrive(live, [post()], [finding()])
+    case = Case.objects.get()
+    decide(as_analyst, case.pk, "not_in_scope", version_id=case.post.current_id or 0, now=NOON)
+    arrive(other, [post()], [finding()], now=NOON + timedelta(hours=10))
+    assert work_once(NOON + timedelta(hours=80)) == 0
+    assert Post.objects.get().erased_at is None
 
 
 def removal(native_id: str = "1", **more: object) -> dict[str, object]:
@@ -146,6 +181,24 @@ def test_a_suspended_account_takes_its_posts_along_and_brings_them_back(live: So
 def test_a_deletion_and_news_of_the_account_in_one_page(live: Source) -> None:
     arrive(live, [post(author_id="did:x")], [finding()])
     news = [removal(), removal("did:x", kind="account", state="back")]
+    arrive(live, [], [], removed=removals_batch(news))
+    assert Post.objects.get().gone_state == "deleted_by_author"
+
+
+def test_deleted_and_written_anew(live: Source) -> None:
+    arrive(live, [post()], [finding()])
+    arrive(live, [], [], removed=removals_batch([removal()]))
+    arrive(live, [post()], [finding()])
+    assert Post.objects.get().gone_state == ""
+
+
+def test_deleted_while_suspended_stays_deleted(live: Source) -> None:
+    arrive(live, [post(author_id="did:x")], [finding()])
+    news = [
+        removal("did:x", kind="account", state="suspended"),
+        removal(),
+        removal("did:x", kind="account", state="back"),
+    ]
     arrive(live, [], [], removed=removals_batch(news))
     assert Post.objects.get().gone_state == "deleted_by_author"
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from tests.world import NOON, arrive, finding, post
 from yoake.casework.audit.queries import first_break
@@ -35,6 +35,8 @@ def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
             results[n] = acts[n]()
         except Refused as refusal:
             results[n] = refusal
+        except OperationalError as problem:
+            results[n] = problem
         finally:
             connection.close()
 
@@ -43,6 +45,7 @@ def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
         thread.start()
     for thread in threads:
         thread.join()
+    assert not [result for result in results if isinstance(result, OperationalError)]
     return results
 
 
@@ -70,6 +73,33 @@ def test_one_of_six_gets_the_lease(waiting: Case, colleagues: list[Actor]) -> No
     results = at_once([partial(take_lease, a, waiting.pk) for a in colleagues])
     assert refused(results) == 5
     assert Lease.objects.count() == 1
+
+
+def test_one_of_two_bodies_gets_the_lease(live: Source, as_analyst: Actor, as_outsider: Actor) -> None:
+    other = Source.objects.create(organisation_id=as_outsider.organisation_id, name="other", connector="jsonl")
+    for n in range(8):
+        arrive(live, [post(str(n))], [finding()])
+        arrive(other, [post(str(n))], [finding()])
+        mine, theirs = (
+            Case.objects.get(organisation_id=a.organisation_id, post__native_id=str(n))
+            for a in (as_analyst, as_outsider)
+        )
+        results = at_once([partial(take_lease, as_analyst, mine.pk), partial(take_lease, as_outsider, theirs.pk)])
+        assert refused(results) == 1
+
+
+def test_an_edit_arrives_while_people_decide(live: Source, colleagues: list[Actor]) -> None:
+    for n in range(6):
+        arrive(live, [post(f"e{n}", "一")], [finding()])
+    cases = list(Case.objects.filter(post__native_id__startswith="e").select_related("post"))
+    edits = [post(f"e{n}", "二") for n in range(6)]
+    acts: list[Callable[[], Any]] = [partial(arrive, live, edits, [finding(n) for n in range(6)])]
+    acts += [
+        partial(decide, a, c.pk, "not_in_scope", version_id=c.post.current_id or 0)
+        for a, c in zip(colleagues, cases, strict=False)
+    ]
+    at_once(acts)  # a deadlock would raise OperationalError
+    assert first_break() is None
 
 
 def test_one_of_six_patrols_gets_the_source(live: Source) -> None:

@@ -219,7 +219,7 @@ def test_a_record_only_category_stands_apart(browser: Client, waiting: Case) -> 
 def test_an_erased_post_says_so(browser: Client, waiting: Case) -> None:
     browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
     waiting.refresh_from_db()
-    actions.erase(waiting.post, "not_in_scope")
+    assert actions.erase(waiting.post)
     page = told(browser.get(f"/case/{waiting.pk}/"))
     assert "were erased after their time" in page
     assert "高額バイト" not in page

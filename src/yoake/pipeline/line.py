@@ -19,7 +19,7 @@ from django.utils import timezone
 from yoake import shelf
 from yoake.casework.cases.actions import serving_detector
 from yoake.casework.cases.categories import TOKYO
-from yoake.casework.cases.intake import intake
+from yoake.casework.cases.intake import intake, read_something
 from yoake.casework.sources.actions import (
     LEASE,
     LeaseLost,
@@ -80,12 +80,12 @@ def patrol(
     Raises:
         Refused: another patrol holds the source, or a person must act (the source is then paused and says why).
     """
-    connector: Connector = shelf.take(connectors, source.connector)()
-    carry: Engine = shelf.take(engines, engine or settings.ENVIRONMENT.engine)()
     token = take_lease(source)
     progress, background = Progress(source.name), _Background(source)
     pause_s = FIRST_PAUSE_S
     try:
+        connector: Connector = shelf.take(connectors, source.connector)()
+        carry: Engine = shelf.take(engines, engine or settings.ENVIRONMENT.engine)()
         while not stop.is_set():
             try:
                 source.refresh_from_db()
@@ -99,7 +99,8 @@ def patrol(
                 ):
                     for page, findings in judged:
                         taken = intake(source, token, page, findings)
-                        pause_s = FIRST_PAUSE_S
+                        if read_something(page):  # a server that only accepts and closes is met with growing pauses
+                            pause_s = FIRST_PAUSE_S
                         background.add(page)
                         _count(progress, page, taken.posts, taken.counts, len(taken.opened))
                         tell(progress)

@@ -28,6 +28,8 @@ def first_break() -> str | None:
             return f"audit entry {entry.pk} was changed after it was written"
         before, count = entry.hash, count + 1
     head = Head.objects.filter(pk=1).first()
+    if head is None and count:
+        return f"the chain has {count} entries but no head: nothing says whether entries are missing at the end"
     if head is not None and (head.hash, head.count) != (before, count):
         return f"the chain ends at {count} entries, but {head.count} were written: entries are missing at the end"
     return None

@@ -6,16 +6,25 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
 from yoake.casework.cases.categories import category, class_on, generation_in_force
-from yoake.casework.cases.intake import PRACTICE_KEPT, add_version, erased_hash, store_post, weigh
-from yoake.casework.cases.models import Account, Case, Decision, Erasure, Lease, Post, PostVersion
+from yoake.casework.cases.intake import (
+    add_version,
+    erased_hash,
+    erasure_reason,
+    plan_erasure,
+    revise,
+    store_post,
+    weigh,
+)
+from yoake.casework.cases.models import Account, Case, Decision, Lease, Post, PostVersion
 from yoake.casework.cases.queries import standing_decision
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
@@ -26,7 +35,6 @@ from yoake.errors import BadInput, Refused
 from yoake.tables.posts import posts_batch
 
 LEASE = timedelta(minutes=10)
-OUT_OF_SCOPE_KEPT = timedelta(hours=72)
 REASON_LONGEST = 2000
 TEXT_LONGEST = 20_000
 URL_LONGEST = 2_000
@@ -121,7 +129,7 @@ def decide(
         case.state, case.changed_at = Case.State.DECIDED, None
         case.save(update_fields=["state", "changed_at"])
         Lease.objects.filter(post=case.post).delete()
-        _plan_erasure(case.post, now)
+        plan_erasure(case.post, now)
         _note("decided", actor, case, now, verdict=verdict, category=category_slug, version=version_id)
     return decision
 
@@ -148,7 +156,7 @@ def undo(actor: Actor, case_id: int, now: datetime | None = None) -> Decision:
         )
         case.state = Case.State.WAITING
         case.save(update_fields=["state"])
-        _plan_erasure(case.post, now)
+        plan_erasure(case.post, now)
         _note("undone", actor, case, now, decision=standing.pk)
     return undoing
 
@@ -183,19 +191,29 @@ def add_by_hand(
     url = canonical_url(url) if url else ""
     network = "practice" if practice else ("web" if url else "hand")
     native_id = f"hand/{uuid.uuid4()}" if practice or not url else url
+    row = posts_batch([{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}])
+    found = serving_detector().judge(row).to_pylist()
+    (post_row,) = row.to_pylist()
     with transaction.atomic():
-        known = None if practice or not url else Post.objects.filter(url=url).select_related("current").first()
-        if known is not None and known.erased_at is None and (not text or known.current is not None):
-            post, was_known = known, True
-        else:
-            row = posts_batch([{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}])
-            found = serving_detector().judge(row).to_pylist()
-            (post_row,) = row.to_pylist()
-            post, was_known = store_post(post_row), False
+        known = None if practice or not url else _known_by_address(url, post_row["uid"])
+        revised = False
+        if known is None:
+            post = store_post(post_row)
             add_version(post, post_row, found)
+        else:
+            post = known
+            # What a network said itself is never replaced by what somebody typed.
+            typed = post.network in _BY_HAND and text and (post.current is None or post.current.text != text)
+            if post.erased_at is not None or typed:
+                post = store_post({**post_row, "uid": post.uid})
+                notes = revise(post, post_row, found, now, reopen_for=actor.organisation_id)
+                revised = True
+                record("post_changed", actor=actor.name, subject=f"post:{post.pk}", at=now)
+                for note in notes:
+                    record(**note, at=now)
         case = Case.objects.filter(post=post, organisation_id=actor.organisation_id).first()
         if case is not None:
-            return Added(case, was_there=True)
+            return Added(case, was_there=not revised)
         case = Case(
             post=post,
             organisation_id=_organisation(actor),
@@ -204,52 +222,70 @@ def add_by_hand(
             opened_at=now,
         )
         assert post.current is not None
-        weigh(
-            case,
-            list(post.current.findings.values("category", "grade", "score", "shadow")) if was_known else found,
-        )
+        weigh(case, list(post.current.findings.values("category", "grade", "score", "shadow")))
         case.save()
-        if practice:
-            _plan_erasure(post, now)
+        plan_erasure(post, now)
         _note("added_by_hand", actor, case, now, category=case.category, grade=case.grade)
     return Added(case, was_there=False)
 
 
+_BY_HAND = ("web", "hand")  # networks of posts that people entered
+
+
+def _known_by_address(url: str, uid: str) -> Post | None:
+    """The post of this address, whatever brought it; its row is locked."""
+    known = Post.objects.exclude(network="practice").filter(Q(url=url) | Q(uid=uid)).order_by("pk").first()
+    if known is None:
+        return None
+    return Post.objects.select_for_update(of=("self",)).select_related("current").get(pk=known.pk)
+
+
 def canonical_url(url: str) -> str:
-    """The item's address without what changes nothing (fragment, tracking parameters, case of the host). Raises BadInput."""
+    """The item's address without what changes nothing: tracking parameters, anchors, default port, case of the host.
+
+    A fragment that begins with / or ! is kept: pages made by script tell posts apart by it. Raises BadInput.
+    """
     accepted = "a web address that begins with http:// or https://"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise BadInput("url", url, accepted) from None
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
+    scheme = parts.scheme.lower()
+    if scheme not in ("http", "https") or not parts.hostname or any(c.isspace() or ord(c) < 32 for c in url):
         raise BadInput("url", url, accepted)
     if len(url) > URL_LONGEST:
         raise BadInput("url", url, f"at most {URL_LONGEST} characters")
     if parts.username is not None or parts.password is not None:
         raise BadInput("url", "(not shown)", "an address without a user name and password in it")
-    host = parts.hostname if port is None else f"{parts.hostname}:{port}"
-    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not k.lower().startswith("utm_")]
-    return urlunsplit((parts.scheme.lower(), host, parts.path or "/", urlencode(query), ""))
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if port is not None and port != {"http": 80, "https": 443}[scheme]:
+        host = f"{host}:{port}"
+    query = "&".join(pair for pair in parts.query.split("&") if not pair.lower().startswith("utm_"))
+    fragment = parts.fragment if parts.fragment.startswith(("/", "!")) else ""
+    return storable(urlunsplit((scheme, host, parts.path or "/", query, fragment)), [])
 
 
-def erase(post: Post, why: str, now: datetime | None = None) -> None:
+def erase(post: Post, now: datetime | None = None) -> bool:
     """Text, profile, pictures' references, author and link go; identity, decisions and numbers stay.
 
     The account goes too when no other post of it is kept. What a decision's reason quotes goes with the text.
-    A practice post goes whole, with its case.
+    A practice post goes whole, with its case. Returns False, and changes nothing, when the post must stay after all.
     """
     now = now or timezone.now()
     with transaction.atomic():
         post = Post.objects.select_for_update(of=("self",)).select_related("account").get(pk=post.pk)
-        record("erased", actor="worker", subject=f"post:{post.pk}", at=now, why=why)
+        why = erasure_reason(post)
+        if not why:
+            return False
         account = post.account
         if why == "practice":
             Decision.objects.filter(case__post=post).delete()  # they protect the version they point at
+            key = post.pk
             post.delete()
             _delete_if_unused(account)
-            return
+            record("erased", actor="worker", subject=f"post:{key}", at=now, why=why)
+            return True
         for version in post.versions.all():
             version.findings.update(body={})
             PostVersion.objects.filter(pk=version.pk).update(
@@ -267,6 +303,8 @@ def erase(post: Post, why: str, now: datetime | None = None) -> None:
         post.native_id, post.url, post.account, post.erased_at = "", "", None, now
         post.save(update_fields=["native_id", "url", "account", "erased_at"])
         _delete_if_unused(account)
+        record("erased", actor="worker", subject=f"post:{post.pk}", at=now, why=why)
+    return True
 
 
 def remove_practice(actor: Actor, now: datetime | None = None) -> int:
@@ -305,44 +343,21 @@ def _loaded_detector(generation: str) -> Detector:
 
 
 def _locked(actor: Actor, case_id: int) -> Case:
-    case = (
-        Case.objects.select_for_update(of=("self",))
-        .select_related("post")
-        .filter(organisation_id=actor.organisation_id, pk=case_id)
-        .first()
-    )
+    """The case, with its post and itself locked, in the order everybody locks: so two bodies never pass at once."""
+    mine = Case.objects.filter(organisation_id=actor.organisation_id, pk=case_id)
+    post_id = mine.values_list("post_id", flat=True).first()
+    if post_id is not None:
+        Post.objects.select_for_update(of=("self",)).filter(pk=post_id).first()
+    case = mine.select_for_update(of=("self",)).select_related("post").first()
     if case is None:
         raise BadInput("case", case_id, "there is no such case in your organisation")
     return case
 
 
 def _must_be_free(actor: Actor, case: Case, now: datetime) -> None:
-    """Nobody else may hold the post; the row of the post is locked, so that two organisations cannot pass at once."""
-    Post.objects.select_for_update(of=("self",)).get(pk=case.post_id)
+    """Nobody else may hold the post (`_locked` holds its row)."""
     if Lease.objects.filter(post=case.post, expires_at__gt=now).exclude(user_id=actor.user_id).exists():
         raise Refused("this post is held by somebody else; take another case, or wait until it is released")
-
-
-def _plan_erasure(post: Post, now: datetime) -> None:
-    """Out of scope everywhere: goes after 72 hours. Practice: goes after two days. Anything else stays for now."""
-    cases = list(Case.objects.filter(post=post).prefetch_related("decisions"))
-    if all(case.practice for case in cases):
-        Erasure.objects.get_or_create(post=post, defaults={"due_at": now + PRACTICE_KEPT, "why": "practice"})
-        return
-    standing = [standing_decision(sorted(case.decisions.all(), key=lambda d: (d.at, d.pk))) for case in cases]
-    if all(d is not None and d.verdict == Verdict.NOT_IN_SCOPE for d in standing):
-        Erasure.objects.update_or_create(
-            post=post,
-            defaults={
-                "due_at": now + OUT_OF_SCOPE_KEPT,
-                "why": "not_in_scope",
-                "claimed_until": None,
-                "attempts": 0,
-                "problem": "",
-            },
-        )
-    else:
-        Erasure.objects.filter(post=post).delete()
 
 
 def _delete_if_unused(account: Account | None) -> None:

@@ -17,11 +17,13 @@ from typing import Any
 import pyarrow as pa
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
 from yoake.casework.cases.categories import categories
-from yoake.casework.cases.models import Account, Case, Erasure, Finding, Post, PostVersion
+from yoake.casework.cases.models import Account, Case, Decision, Erasure, Finding, Post, PostVersion
+from yoake.casework.cases.queries import standing_decision
 from yoake.casework.sources.actions import count, keep_lease, note_skipped
 from yoake.casework.sources.models import Source
 from yoake.collect import practice
@@ -29,6 +31,7 @@ from yoake.collect.connector import Page
 from yoake.tables.findings import LOW, queued
 from yoake.tables.posts import uid_of
 
+OUT_OF_SCOPE_KEPT = timedelta(hours=72)
 PRACTICE_KEPT = timedelta(days=2)  # the practice day repeats: an unread desk does not pile up
 _BODY = ("elements", "items", "nearest", "explanation", "counter", "spans")
 
@@ -39,7 +42,8 @@ class Taken:
 
     posts: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    opened: list[int] = field(default_factory=list)  # ids of cases opened or opened again
+    opened: list[int] = field(default_factory=list)  # ids of cases opened
+    notes: list[dict[str, Any]] = field(default_factory=list)  # audit lines, written last: their lock is everybody's
 
 
 def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now: datetime | None = None) -> Taken:
@@ -51,16 +55,21 @@ def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now
     if source.practice:
         queue |= _lessons(page.posts)
     with transaction.atomic():
-        changes: dict[str, Any] = {"last_page_at": now, "state": Source.State.RUNNING, "problem": "", "failures": 0}
+        # Everybody locks in one order: source, posts, cases, audit. Otherwise a person who decides meets a deadlock.
+        changes: dict[str, Any] = {"last_page_at": now, "state": Source.State.RUNNING, "problem": ""}
+        if read_something(page):
+            changes["failures"] = 0
         if page.cursor is not None:
             changes["cursor"] = page.cursor
         if page.seen_until is not None:
             changes["seen_until"] = page.seen_until
         keep_lease(source, token, now, **changes)
+        removed = page.removed.to_pylist()
+        stored = _lock_stored(page.posts.column("uid").to_pylist(), removed)
         if page.posts.num_rows:
-            _take_posts(source, page.posts, found, queue, now, taken)
-        if page.removed.num_rows:
-            _take_removals(page.removed.to_pylist(), now, taken)
+            _take_posts(source, page.posts, stored, found, queue, now, taken)
+        if removed:
+            _take_removals(removed, stored, now, taken)
         taken.counts["posts"] += page.posts.num_rows
         for row, of_row in found.items():
             if row not in queue:
@@ -68,7 +77,14 @@ def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now
         taken.counts.update(f"skipped:{skip.reason}" for skip in page.skipped)
         count(source, now, taken.counts)
         note_skipped(source, now, page.skipped)
+        for note in taken.notes:
+            record(**note, at=now)
     return taken
+
+
+def read_something(page: Page) -> bool:
+    """Whether a page brought anything; an empty one only shows that the other side is connected."""
+    return bool(page.posts.num_rows or page.removed.num_rows or page.skipped)
 
 
 def add_version(post: Post, row: dict[str, Any], findings: Iterable[dict[str, Any]]) -> PostVersion:
@@ -185,33 +201,51 @@ def _by_row(findings: pa.RecordBatch) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
+def _lock_stored(uids: list[str], removed: list[dict[str, Any]]) -> dict[str, Post]:
+    """The stored posts a page is about, by uid, locked in the order of their keys: two or three look-ups a page."""
+    wanted = {*uids, *(uid_of(row["network"], row["native_id"]) for row in removed if row["kind"] == "post")}
+    authors = {row["native_id"] for row in removed if row["kind"] == "account"}
+    about = Q(uid__in=wanted)
+    if authors:
+        about |= Q(account__native_id__in=authors)
+    if not wanted and not authors:
+        return {}
+    keys = list(Post.objects.filter(about).order_by().values_list("pk", flat=True))
+    if not keys:
+        return {}
+    locked = Post.objects.select_for_update(of=("self",)).select_related("current", "account")
+    return {post.uid: post for post in locked.filter(pk__in=keys).order_by("pk")}
+
+
 def _take_posts(
     source: Source,
     posts: pa.RecordBatch,
+    stored: dict[str, Post],
     found: dict[int, list[dict[str, Any]]],
     queue: set[int],
     now: datetime,
     taken: Taken,
 ) -> None:
     uids = posts.column("uid").to_pylist()
-    known = {post.uid: post for post in Post.objects.filter(uid__in=set(uids)).select_related("current").order_by()}
-    wanted = [row for row, uid in enumerate(uids) if row in queue or uid in known]
+    wanted = [row for row, uid in enumerate(uids) if row in queue or uid in stored]
     for row, post_row in zip(wanted, posts.take(pa.array(wanted, pa.int32())).to_pylist(), strict=True):
         of_row = found.get(row, [])
-        post = known.get(post_row["uid"])
-        if post is not None and _same(post, post_row["content_hash"]):
+        post = stored.get(post_row["uid"])
+        if post is not None and post.gone_state and post.erased_at is None:  # written anew after it was deleted
+            _back(post, taken)
+        if post is None:
+            post = stored[post_row["uid"]] = store_post(post_row)
+            if not _same(post, post_row["content_hash"]):  # another patrol may have stored it a moment ago
+                add_version(post, post_row, of_row)
+        elif _same(post, post_row["content_hash"]):
             taken.counts["again"] += 1
-        elif post is not None and post.erased_at is not None and row not in queue:
+        elif post.erased_at is not None and row not in queue:
             continue  # erased as out of scope and still nothing in it: stays erased
-        if post is None or not _same(post, post_row["content_hash"]):
-            edited = post is not None
-            post = store_post(post_row)
-            known[post.uid] = post
-            add_version(post, post_row, of_row)
-            if edited:
-                taken.counts["edited"] += 1
-                record("post_changed", actor=f"patrol:{source.pk}", subject=f"post:{post.pk}", at=now)
-                _reweigh(post, of_row, now)
+        else:
+            taken.counts["edited"] += 1
+            taken.notes.append({"kind": "post_changed", "actor": f"patrol:{source.pk}", "subject": f"post:{post.pk}"})
+            post = stored[post_row["uid"]] = store_post(post_row)
+            taken.notes += revise(post, post_row, of_row, now)
         if row in queue and post.erased_at is None:
             taken.counts["queued"] += 1
             _open_case(source, post, of_row, now, taken)
@@ -234,81 +268,117 @@ def _open_case(source: Source, post: Post, findings: list[dict[str, Any]], now: 
     if case.practice and not any(queued(finding) for finding in findings):
         case.origin = Case.Origin.LESSON
     case.save()
-    if case.practice:
-        Erasure.objects.get_or_create(post=post, defaults={"due_at": now + PRACTICE_KEPT, "why": "practice"})
+    plan_erasure(post, now)
     taken.opened.append(case.pk)
-    record(
-        "case_opened",
-        actor=f"patrol:{source.pk}",
-        organisation=source.organisation_id,
-        subject=f"case:{case.pk}",
-        at=now,
-        category=case.category,
-        grade=case.grade,
+    taken.notes.append(
+        {
+            "kind": "case_opened",
+            "actor": f"patrol:{source.pk}",
+            "organisation": source.organisation_id,
+            "subject": f"case:{case.pk}",
+            "category": case.category,
+            "grade": case.grade,
+        }
     )
 
 
-def _reweigh(post: Post, findings: list[dict[str, Any]], now: datetime) -> None:
-    """An edit of a stored post: waiting cases are ordered anew; decided ones say so, and open again where they must.
+def revise(
+    post: Post, row: dict[str, Any], findings: list[dict[str, Any]], now: datetime, *, reopen_for: int = 0
+) -> list[dict[str, Any]]:
+    """A stored post says something new: a version is added, and its cases follow. Returns the audit lines to write.
 
-    A decision of "not in scope" or "cannot tell" held for what the post said then. If what it says now is queued, a
-    person looks again; a decision "in scope" stands, and the case page shows that the post changed.
+    A waiting case is ordered by the strongest it ever said: an author cannot hide a post by editing it. A decision of
+    "not in scope" or "cannot tell" held for what the post said then: if what it says now is queued, or somebody of the
+    organisation `reopen_for` entered it, a person looks again. A decision "in scope" stands, and the case page shows
+    that the post changed.
     """
-    for case in Case.objects.filter(post=post).prefetch_related("decisions"):
-        before = case.state
-        if before == Case.State.WAITING:
-            weigh(case, findings)
+    add_version(post, row, findings)
+    notes: list[dict[str, Any]] = []
+    for case in Case.objects.select_for_update(of=("self",)).filter(post=post).order_by("pk"):
+        case.changed_at = now
+        if case.state == Case.State.WAITING:
+            newest = Case(post=post)
+            weigh(newest, findings)
+            if (newest.at_risk, newest.weight) >= (case.at_risk, case.weight):
+                weigh(case, findings)
         else:
-            case.changed_at = now
             standing = case.decisions.filter(undoes=None, undone_by=None).order_by("-at", "-id").first()
-            if any(queued(f) for f in findings) and (standing is None or standing.verdict != "in_scope"):
+            again = standing is None or standing.verdict != "in_scope"
+            if again and (any(queued(f) for f in findings) or case.organisation_id == reopen_for):
                 case.state = Case.State.WAITING
                 weigh(case, findings)
-                record(
-                    "case_reopened",
-                    actor="intake",
-                    organisation=case.organisation_id,
-                    subject=f"case:{case.pk}",
-                    at=now,
+                notes.append(
+                    {
+                        "kind": "case_reopened",
+                        "actor": "intake",
+                        "organisation": case.organisation_id,
+                        "subject": f"case:{case.pk}",
+                    }
                 )
         case.save()
+    plan_erasure(post, now)
+    return notes
 
 
-def _take_removals(rows: list[dict[str, Any]], now: datetime, taken: Taken) -> None:
-    """Most removals are of posts nobody stored: two look-ups a page find those that are, and only they cost anything."""
-    uids = {uid_of(row["network"], row["native_id"]) for row in rows if row["kind"] == "post"}
-    authors = {row["native_id"] for row in rows if row["kind"] == "account"}
-    stored: dict[int, Post] = {}
-    if uids:
-        stored.update((post.pk, post) for post in Post.objects.filter(uid__in=uids).select_related("account"))
-    if authors:
-        of_authors = Post.objects.filter(account__native_id__in=authors).select_related("account")
-        stored.update((post.pk, stored.get(post.pk, post)) for post in of_authors)
+def erasure_reason(post: Post) -> str:
+    """Why a post must go: practice (all its cases are), not_in_scope (decided so everywhere); "" when it must stay."""
+    cases = list(Case.objects.filter(post=post).prefetch_related("decisions"))
+    if not cases:
+        return ""
+    if all(case.practice for case in cases):
+        return "practice"
+    for case in cases:
+        standing = standing_decision(sorted(case.decisions.all(), key=lambda d: (d.at, d.pk)))
+        if case.state != Case.State.DECIDED or standing is None or standing.verdict != Decision.Verdict.NOT_IN_SCOPE:
+            return ""
+    return "not_in_scope"
+
+
+def plan_erasure(post: Post, now: datetime) -> None:
+    """Plans, keeps or cancels the erasure of a post; call it whenever a case of it was opened, decided or reopened."""
+    why = erasure_reason(post)
+    due_at = now + (PRACTICE_KEPT if why == "practice" else OUT_OF_SCOPE_KEPT)
+    if not why:
+        Erasure.objects.filter(post=post).delete()
+        return
+    planned = Erasure.objects.filter(post=post).first()
+    if planned is None or planned.why != why or planned.due_at is None:
+        fresh = {"due_at": due_at, "why": why, "claimed_until": None, "attempts": 0, "problem": ""}
+        Erasure.objects.update_or_create(post=post, defaults=fresh)
+
+
+def _take_removals(rows: list[dict[str, Any]], stored: dict[str, Post], now: datetime, taken: Taken) -> None:
+    """Most removals are of posts nobody stored; only those that are cost anything."""
     for row in rows if stored else ():
-        uid = uid_of(row["network"], row["native_id"])
-        for post in stored.values():
-            account = post.account
-            if row["kind"] == "post":
-                meant = post.uid == uid
-            else:
-                meant = account is not None and (account.network, account.native_id) == (
-                    row["network"],
-                    row["native_id"],
-                )
-            if meant:
-                _remove(post, row, now, taken)
+        if row["kind"] == "post":
+            post = stored.get(uid_of(row["network"], row["native_id"]))
+            meant = [post] if post is not None else []
+        else:
+            author = (row["network"], row["native_id"])
+            meant = [p for p in stored.values() if p.account and (p.account.network, p.account.native_id) == author]
+        for post in meant:
+            _remove(post, row, now, taken)
+
+
+_OF_ACCOUNT = ("deactivated", "suspended")
 
 
 def _remove(post: Post, row: dict[str, Any], now: datetime, taken: Taken) -> None:
     if row["state"] == "back":
-        if post.gone_state not in ("deactivated", "suspended"):  # what the author deleted does not come back
-            return
-        post.gone_state, post.gone_at = "", None
-        record("post_back", actor="intake", subject=f"post:{post.pk}", at=now)
-    elif not post.gone_state:
-        post.gone_state, post.gone_at = row["state"], row["removed_at"] or now
-        taken.counts["removed"] += 1
-        record("post_gone", actor="intake", subject=f"post:{post.pk}", at=now, state=row["state"])
-    else:
+        if post.gone_state in _OF_ACCOUNT:  # what the author deleted does not come back
+            _back(post, taken)
         return
+    if post.gone_state and (post.gone_state not in _OF_ACCOUNT or row["kind"] == "account"):
+        return
+    if not post.gone_state:
+        taken.counts["removed"] += 1
+        post.gone_at = row["removed_at"] or now
+    post.gone_state = row["state"]
     post.save(update_fields=["gone_state", "gone_at"])
+    taken.notes.append({"kind": "post_gone", "actor": "intake", "subject": f"post:{post.pk}", "state": row["state"]})
+
+
+def _back(post: Post, taken: Taken) -> None:
+    post.gone_state, post.gone_at = "", None
+    post.save(update_fields=["gone_state", "gone_at"])
+    taken.notes.append({"kind": "post_back", "actor": "intake", "subject": f"post:{post.pk}"})

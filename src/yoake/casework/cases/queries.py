@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from yoake.casework.audit.models import Entry
@@ -106,12 +106,16 @@ def earlier_versions(actor: Actor, case: Case) -> list[PostVersion]:
 
 
 def recently_decided(actor: Actor, *, practice: bool, limit: int = 20) -> list[Decision]:
-    """The newest decisions that stand, newest first."""
+    """The newest decisions that stand, newest first; one that a newer one or a reopened case replaced is left out."""
     actor.must("read")
+    of_case = Decision.objects.filter(case=OuterRef("case"), undoes=None, undone_by=None).order_by("-at", "-id")
     return list(
         Decision.objects.filter(
-            case__organisation_id=actor.organisation_id, case__practice=practice, undoes=None, undone_by=None
+            pk=Subquery(of_case.values("pk")[:1]),
+            case__organisation_id=actor.organisation_id,
+            case__practice=practice,
         )
+        .exclude(case__state=Case.State.WAITING)
         .select_related("case", "case__post", "case__post__current", "by")
         .order_by("-at", "-id")[:limit]
     )
@@ -148,7 +152,7 @@ def case_view(actor: Actor, case_id: int, now: datetime | None = None) -> CaseVi
         raise BadInput("case", case_id, "there is no such case in your organisation")
     version = case.post.current
     decisions = list(case.decisions.all())
-    standing = standing_decision(decisions)
+    standing = None if case.state == Case.State.WAITING else standing_decision(decisions)
     lease = Lease.objects.filter(post=case.post, expires_at__gt=now).select_related("user").first()
     allowed = set()
     free = lease is None or lease.user_id == actor.user_id

@@ -14,6 +14,8 @@ from yoake.casework.people.models import Membership, Organisation, User
 from yoake.casework.people.queries import Actor
 from yoake.errors import BadInput
 
+NAME_LONGEST = 150
+
 
 def found_organisation(actor: Actor, name: str, kind: str = Organisation.Kind.OTHER) -> Organisation:
     """Adds an organisation."""
@@ -38,8 +40,8 @@ def add_user(
     """Adds a person with a role; returns them and their first password (made here when none is given)."""
     actor.must("people")
     _known_role(role)
-    if not username or User.objects.filter(username=username).exists():
-        raise BadInput("username", username, "choose a name that nobody has yet")
+    if not username or len(username) > NAME_LONGEST or User.objects.filter(username=username).exists():
+        raise BadInput("username", username, f"choose a name of at most {NAME_LONGEST} characters that nobody has yet")
     password = password or new_password()
     user = User(username=username, staff_number=staff_number)
     _strong(password, user)

@@ -22,10 +22,11 @@ def erase(now: datetime) -> int:
     for row in claimed:
         try:
             with transaction.atomic():
-                still = Erasure.objects.select_for_update().filter(pk=row.pk, due_at__lte=now).first()
-                if still is not None:
-                    erase_post(still.post, still.why, now)
+                still = Erasure.objects.filter(pk=row.pk, due_at__lte=now).select_related("post").first()
+                if still is not None and erase_post(still.post, now):
                     Erasure.objects.filter(pk=row.pk).update(due_at=None, claimed_until=None, problem="")
+                else:  # an undo, an edit or another organisation came first: what must go then is planned anew
+                    Erasure.objects.filter(pk=row.pk).delete()
         except DatabaseError as problem:
             put_off(row, now, str(problem))
             log.warning("erasing post %s failed (%s); tried again later", row.post_id, problem)
