@@ -291,6 +291,12 @@ def test_practice_never_stands_in_for_a_live_post(as_analyst: Actor) -> None:
     assert Case.objects.get() == live_one.case
 
 
+def test_the_same_text_twice_is_one_case(as_analyst: Actor) -> None:
+    first = add_by_hand(as_analyst, text="受け子募集", now=NOON)
+    again = add_by_hand(as_analyst, text="受け子募集\n", now=NOON)
+    assert (again.case, again.was_there) == (first.case, True)
+
+
 def test_something_must_be_given(as_analyst: Actor) -> None:
     with pytest.raises(BadInput):
         add_by_hand(as_analyst, url=" ", text="\n")
@@ -306,6 +312,8 @@ def test_something_must_be_given(as_analyst: Actor) -> None:
         ("https://a.example/#/post/1", "https://a.example/#/post/1"),
         ("https://a.example:443/", "https://a.example/"),
         ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+        ("https://twitter.com/someone/status/1?s=20&t=abc", "https://x.com/someone/status/1"),
+        ("https://mobile.twitter.com/someone/status/1#m", "https://x.com/someone/status/1"),
         ("http://a.example:8080/%E6%97%A5", "http://a.example:8080/%E6%97%A5"),
     ],
 )

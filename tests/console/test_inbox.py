@@ -101,8 +101,8 @@ def test_an_empty_desk_says_that_the_patrol_runs(browser: Client, live: Source) 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"state": "waiting", "problem": "no network", "next_try": True}, "Not reachable since"),
-        ({"state": "waiting", "last_page_at": None, "next_try": True}, "Not reached yet"),
+        ({"state": "waiting", "problem": "no network", "next_try": True}, "not reachable since"),
+        ({"state": "waiting", "last_page_at": None, "next_try": True}, "not reached yet"),
         ({"state": "paused", "problem": "the file is gone; put it back"}, "A person must act"),
         ({"state": "running", "lease_expires_at": None}, "No patrol is running"),
         ({"state": "running", "late": True}, "Nothing has come since"),

@@ -26,9 +26,14 @@ __all__ = ["patrol"]
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.option("--engine", default="", metavar="NAME", help=_("How posts reach the detector: see yoake shelves."))
 @click.option("--until-end", is_flag=True, help=_("End at the first problem instead of waiting and trying again."))
+@click.option(
+    "--organisation", default=None, metavar="NAME", help=_("Whose desk a new source fills; the first one's by default.")
+)
 @click.option("--json", "as_json", is_flag=True, help=_("Print the summary as one JSON object."))
 @click.option("--supervised", is_flag=True, hidden=True)
-def patrol(source: str | None, engine: str, until_end: bool, as_json: bool, supervised: bool) -> None:
+def patrol(
+    source: str | None, engine: str, until_end: bool, organisation: str | None, as_json: bool, supervised: bool
+) -> None:
     """Patrols one source in this thread, or all of them in one thread each."""
     from yoake.cli.ground.setup import open_database
     from yoake.cli.ground.stopping import event_that_stops
@@ -41,17 +46,19 @@ def patrol(source: str | None, engine: str, until_end: bool, as_json: bool, supe
 
         shelf.take(engines, engine)  # a wrong name is said before anything is read
     if source is not None:
-        _patrol_one(source, stop, engine, until_end, as_json)
+        _patrol_one(source, organisation, stop, engine, until_end, as_json)
     else:
         _patrol_all(stop, engine, as_json=as_json, supervised=supervised)
 
 
-def _patrol_one(words: str, stop: threading.Event, engine: str, until_end: bool, as_json: bool) -> None:
+def _patrol_one(
+    words: str, organisation: str | None, stop: threading.Event, engine: str, until_end: bool, as_json: bool
+) -> None:
     from yoake.cli.progress import ProgressLine
     from yoake.errors import BadInput
     from yoake.pipeline.line import patrol as patrol_source
 
-    source, is_new = _source(words)
+    source, is_new = _source(words, organisation)
     line = ProgressLine()
 
     def tell(progress: Progress) -> None:
@@ -96,7 +103,7 @@ def _patrol_all(stop: threading.Event, engine: str, *, as_json: bool, supervised
         _summarise(list(patrols.progress.values()), as_json)
 
 
-def _source(words: str) -> tuple[Source, bool]:
+def _source(words: str, organisation_name: str | None) -> tuple[Source, bool]:
     """The source of this name, else a new one as it is written (unless it was added before); and whether it is new."""
     from yoake import shelf
     from yoake.casework.people.queries import system
@@ -120,9 +127,11 @@ def _source(words: str) -> tuple[Source, bool]:
     connector = shelf.take(connectors, spec.connector)
     options = checked_options(spec.connector, spec.options)
     named = Source.objects.filter(name=spec.name) if spec.name != spec.connector else Source.objects.all()
+    organisation = organisation_called(organisation_name)
+    if organisation_name is not None:
+        named = named.filter(organisation=organisation)
     if again := named.filter(connector=spec.connector, options=options).first():
         return again, False
-    organisation = organisation_called(None)
     source = add_source(
         system("command", organisation.pk),
         organisation,

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from yoake.errors import BadInput, Refused
 
@@ -63,7 +65,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
     return Environment(
         data=data,
         key_file=Path(given.get("YOAKE_KEY_FILE") or data / "key" / "yoake.key").expanduser(),
-        database_url=_secret(given, "YOAKE_DATABASE_URL"),
+        database_url=_database_url(_secret(given, "YOAKE_DATABASE_URL")),
         bind=_address(given, "YOAKE_BIND") or "127.0.0.1",
         port=_port(given.get("YOAKE_PORT") or "8000"),
         allowed_hosts=tuple(_words(given.get("YOAKE_ALLOWED_HOSTS", ""))) or ("localhost", "127.0.0.1", "[::1]"),
@@ -72,7 +74,7 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
         proxy=_address(given, "YOAKE_PROXY"),
         sources=given.get("YOAKE_SOURCES", DEFAULT_SOURCES),
         engine=given.get("YOAKE_ENGINE") or "inline",
-        contact=given.get("YOAKE_CONTACT", ""),
+        contact=_contact(given.get("YOAKE_CONTACT", "")),
         allow_private=_yes(given, "YOAKE_ALLOW_PRIVATE_NETWORKS"),
         language=_one_of(given, "YOAKE_LANGUAGE", ("ja", "en")),
     )
@@ -135,6 +137,30 @@ def _secret(given: Mapping[str, str], name: str) -> str:
         except OSError as error:
             raise BadInput(f"{name}_FILE", file, f"a readable file ({error.strerror})") from None
     return given.get(name, "")
+
+
+def _database_url(value: str) -> str:
+    """The address of a PostgreSQL database, checked; errors never show it, for it holds a password."""
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        port, name = parts.port, unquote(parts.path[1:])
+        wrong = parts.scheme not in ("postgres", "postgresql") or port == 0 or not 1 <= len(name) <= 63
+    except ValueError:  # a port that is no number, brackets that do not close
+        wrong = True
+    if wrong or re.search(r"[\0-\x20\x7f]|%00", value):
+        accepted = "postgresql://user:password@host:5432/name, special characters in it written as %40 and so on"
+        raise BadInput("YOAKE_DATABASE_URL", "(not shown: it may hold a password)", accepted)
+    return value
+
+
+def _contact(value: str) -> str:
+    """A mail address or the address of a page; it travels in a header, where only ASCII does."""
+    value = value.strip()
+    if value and not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+|https?://[!-~]+", value):
+        raise BadInput("YOAKE_CONTACT", value, "a mail address, or http(s)://page, in ASCII")
+    return value
 
 
 def _file(given: Mapping[str, str], name: str) -> Path | None:

@@ -276,15 +276,21 @@ def source_now(source: Source, counts: Counter[str], since: datetime, now: datet
         state, says = "quiet", gettext("No patrol is running; start it with “yoake up” or “yoake patrol”.")
     elif state == Source.State.WAITING:
         if source.last_page_at is None:
-            says = gettext("Not reached yet; next try at %(next)s.") % {"next": _next(source, now)}
+            says = gettext("No network, or nobody answers there: not reached yet, next try at %(next)s.") % {
+                "next": _next(source, now)
+            }
         else:
-            says = gettext("Not reachable since %(since)s; next try at %(next)s.") % {
+            says = gettext(
+                "No network, or nobody answers there: not reachable since %(since)s, next try at %(next)s."
+            ) % {
                 "since": hour_minute(source.last_page_at, now),
                 "next": _next(source, now),
             }
     elif state == Source.State.RUNNING and source.last_page_at and now - source.last_page_at > QUIET_AFTER:
         state = "quiet"
         says = gettext("Nothing has come since %(since)s.") % {"since": hour_minute(source.last_page_at, now)}
+    elif state == Source.State.STOPPED and not live and source.cursor is not None and not source.practice:
+        says = gettext("Read to its end.")
     lag = ""
     if live and state == Source.State.RUNNING and source.seen_until is not None:
         lag = seconds_long((now - source.seen_until).total_seconds())

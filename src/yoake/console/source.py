@@ -1,4 +1,4 @@
-"""One source: how it is, what it could not read, and (for administrators) letting a paused one go on."""
+"""One source: how it is, what it could not read, and (for administrators) resuming it or switching it off and on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from yoake.casework.people.queries import Actor
-from yoake.casework.sources.actions import resume_source
+from yoake.casework.sources.actions import resume_source, switch_source
 from yoake.casework.sources.queries import counts_since, newest_skipped, source_of
 from yoake.console.inbox import source_now
 from yoake.console.page import page, staff_page
@@ -39,6 +39,7 @@ def show(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
             "desk": "practice" if source.practice else "live",
             "reasons": sorted(((skipped_name(reason), n) for reason, n in reasons.items()), key=lambda item: -item[1]),
             "skipped": newest_skipped(source, 200),
+            "may_switch": actor.may("sources"),
             "may_resume": source.state == source.State.PAUSED and actor.may("sources"),
         },
     )
@@ -59,4 +60,18 @@ def resume(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
     source = source_of(actor, source_id)
     resume_source(actor, source)
     messages.success(request, gettext("%(source)s resumes within a few seconds.") % {"source": source.name})
+    return redirect("source", source_id=source_id)
+
+
+@require_POST
+@staff_page
+def switch(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
+    """Switches the patrol of a source off, or on again."""
+    source, on = source_of(actor, source_id), request.POST.get("on") == "1"
+    switch_source(actor, source, on=on)
+    if on:
+        told = gettext("%(source)s is patrolled again within a few seconds.")
+    else:
+        told = gettext("%(source)s is switched off: nothing is read from it until somebody switches it on.")
+    messages.success(request, told % {"source": source.name})
     return redirect("source", source_id=source_id)

@@ -18,6 +18,7 @@ urlpatterns = [
     path("source/<int:source_id>/", source.show, name="source"),
     path("source/<int:source_id>/skipped/", source.skipped, name="skipped"),
     path("source/<int:source_id>/resume/", source.resume, name="resume"),
+    path("source/<int:source_id>/switch/", source.switch, name="switch"),
     # The only allauth addresses there are; the names are those allauth itself looks up.
     path("sign-in/", account.SignIn.as_view(), name="account_login"),
     path("sign-out/", account.SignOut.as_view(), name="account_logout"),

@@ -32,7 +32,7 @@ from yoake.collect.clean import storable
 from yoake.detect import serving
 from yoake.detect.detector import Detector
 from yoake.errors import BadInput, Refused
-from yoake.tables.posts import posts_batch
+from yoake.tables.posts import content_hash, posts_batch
 
 LEASE = timedelta(minutes=10)
 REASON_LONGEST = 2000
@@ -190,12 +190,13 @@ def add_by_hand(
         raise BadInput("text", text, f"at most {TEXT_LONGEST} characters")
     url = canonical_url(url) if url else ""
     network = "practice" if practice else ("web" if url else "hand")
-    native_id = f"hand/{uuid.uuid4()}" if practice or not url else url
+    # the same text typed twice is one post, except where people practise
+    native_id = f"hand/{uuid.uuid4()}" if practice else url or f"text/{content_hash(text)}"
     row = posts_batch([{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}])
     found = serving_detector().judge(row).to_pylist()
     (post_row,) = row.to_pylist()
     with transaction.atomic():
-        known = None if practice or not url else _known_by_address(url, post_row["uid"])
+        known = None if practice else _known(url, post_row["uid"])
         revised = False
         if known is None:
             post = store_post(post_row)
@@ -232,9 +233,10 @@ def add_by_hand(
 _BY_HAND = ("web", "hand")  # networks of posts that people entered
 
 
-def _known_by_address(url: str, uid: str) -> Post | None:
-    """The post of this address, whatever brought it; its row is locked."""
-    known = Post.objects.exclude(network="practice").filter(Q(url=url) | Q(uid=uid)).order_by("pk").first()
+def _known(url: str, uid: str) -> Post | None:
+    """The post of this address or identity, whatever brought it; its row is locked."""
+    same = Q(uid=uid) | Q(url=url) if url else Q(uid=uid)
+    known = Post.objects.exclude(network="practice").filter(same).order_by("pk").first()
     if known is None:
         return None
     return Post.objects.select_for_update(of=("self",)).select_related("current").get(pk=known.pk)
@@ -261,6 +263,8 @@ def canonical_url(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if port is not None and port != {"http": 80, "https": 443}[scheme]:
         host = f"{host}:{port}"
+    if host.removeprefix("www.").removeprefix("mobile.") in ("x.com", "twitter.com"):  # one network, many ways to share
+        return storable(urlunsplit(("https", "x.com", parts.path or "/", "", "")), [])
     query = "&".join(pair for pair in parts.query.split("&") if not pair.lower().startswith("utm_"))
     fragment = parts.fragment if parts.fragment.startswith(("/", "!")) else ""
     return storable(urlunsplit((scheme, host, parts.path or "/", query, fragment)), [])

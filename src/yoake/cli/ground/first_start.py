@@ -12,7 +12,7 @@ from yoake.cli.ground.specs import Spec, read_specs
 from yoake.cli.words import _
 from yoake.errors import Refused
 
-FOLDERS = ("db", "run", "categories", "models")
+FOLDERS = ("db", "run", "categories")
 ADMINISTRATOR = "admin"
 
 
