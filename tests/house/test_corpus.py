@@ -14,7 +14,12 @@ FEW = {"suicide_inducing", "serious_crime", "firearms_incitement", "minor_approa
 
 
 def rows() -> list[dict[str, object]]:
-    return [json.loads(line) for file in sorted(CORPUS.glob("writer_*.jsonl")) for line in file.open()]
+    return [
+        json.loads(line)
+        for file in sorted(CORPUS.glob("writer_*.jsonl"))
+        for line in file.read_text().split("\n")
+        if line
+    ]
 
 
 def test_every_row_is_well_formed_and_synthetic() -> None:
