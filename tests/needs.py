@@ -63,7 +63,11 @@ def _gettext() -> str | None:
 # name -> what it is called, how it is found (its path, or None), how to get it
 PROGRAMS: dict[str, tuple[str, Callable[[], str | None], str]] = {
     "chromium": ("Chromium", _chromium, "apt-get install chromium"),
-    "node": ("Node.js 20 or newer with npm, g++, make, python3", _node, "apt-get install nodejs npm g++ make python3 (where that is older, .ci/run shows how)"),
+    "node": (
+        "Node.js 20 or newer with npm, g++, make, python3",
+        _node,
+        "apt-get install nodejs npm g++ make python3 (where that is older, .ci/run shows how)",
+    ),
     "postgresql": ("PostgreSQL", _postgresql, "apt-get install postgresql"),
     "tesseract": ("Tesseract with Japanese", _tesseract, "apt-get install tesseract-ocr tesseract-ocr-jpn"),
     "gettext": ("gettext", _gettext, "apt-get install gettext"),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli import reference
-from tests.cli.running import yoake
+from tests.cli.running import free_port, yoake
 from yoake import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +145,29 @@ def test_doctor_sees_each_fault(prepared: Path) -> None:
     assert "mine" in wrong["categories"]["what"]
     assert "entry 1" in wrong["audit"]["what"]
     assert "it said no" in wrong["source"]["what"]
+
+
+def test_an_engine_that_is_nowhere_is_named_before_anything_runs(prepared: Path) -> None:
+    found = checks(prepared, 4, YOAKE_ENGINE="inlien")
+    wrong = {name: check["what"] for name, check in found.items() if check["state"] == "wrong"}
+    assert set(wrong) == {"engine"}  # the rest is looked at all the same
+    assert wrong["engine"] == "YOAKE_ENGINE is 'inlien': one of inline, processes"
+    for words in (["up"], ["up", "--prepare"], ["patrol"]):
+        ran = yoake(prepared, *words, port=free_port(), YOAKE_ENGINE="inlien")
+        assert ran.returncode == 2, ran.stdout
+        assert "YOAKE_ENGINE is 'inlien'" in ran.stderr
+        assert "ready" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("YOAKE_DATABASE_URL", "sqlite:////hunter2"), ("YOAKE_CONTACT", "警察")]
+)
+def test_a_setting_that_cannot_be_is_one_sentence(tmp_path: Path, variable: str, value: str) -> None:
+    ran = yoake(tmp_path / "data", "doctor", port=18000, **{variable: value})  # type: ignore[arg-type]
+    assert ran.returncode == 2
+    assert variable in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "hunter2" not in ran.stderr
 
 
 def test_doctor_warns(prepared: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import closing
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
@@ -190,6 +191,52 @@ def test_what_cannot_be_read_is_counted_and_the_rest_is_read() -> None:
         ("too_big", "cursor 11", False),
         ("no_id", "cursor 12", False),
     ]
+
+
+def test_a_cid_that_is_none_is_a_missing_block() -> None:
+    path = "app.bsky.feed.post/3k1"
+    cids: list[Any] = [[], {}, {"$link": "bafy"}, [b"\x01"], "bafy", 5, True]
+    found = read_frames(*(commit(n, {"action": "create", "path": path, "cid": cid}) for n, cid in enumerate(cids, 1)))
+    assert skips(found) == [("missing_block", f"cursor {n}", False) for n in range(1, len(cids) + 1)]
+
+
+def test_a_frame_nobody_foresaw_is_counted_and_the_rest_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(_car: object) -> None:
+        raise ArithmeticError("whatever a library may do one day")
+
+    monkeypatch.setattr("yoake.collect.connectors.bluesky_firehose.libipld.decode_car", stumble)
+    path = "app.bsky.feed.post/3k1"
+    found = read_frames(
+        commit(1, {"action": "create", "path": path, "cid": b"\x01"}), commit(2, {"action": "delete", "path": path})
+    )
+    assert skips(found) == [("unexpected", "cursor 1, ArithmeticError", False)]
+    assert removals(found)[0]["native_id"] == f"at://{DID}/{path}"
+
+
+def test_many_removals_and_many_posts_of_one_page_take_no_time() -> None:
+    block = libipld.encode_dag_cbor({"$type": "app.bsky.feed.post", "text": "あ", "createdAt": "2026-09-20T00:00:00Z"})
+    cid = b"\x01\x71\x12\x20" + sha256(block).digest()
+    head = b"\xa2\x65roots\x81\xd8\x2a\x58\x25\x00" + cid + b"\x67version\x01"
+    car = bytes([len(head)]) + head + _varint(len(cid) + len(block)) + cid + block
+
+    def ops(action: str, numbers: range, **more: Any) -> list[dict[str, Any]]:
+        return [{"action": action, "path": f"app.bsky.feed.post/{n}", **more} for n in numbers]
+
+    gone, anew = range(150_000), range(0, 150_000, 100)
+    deletes = [commit(n + 1, *ops("delete", gone[n * 30_000 : (n + 1) * 30_000])) for n in range(len(gone) // 30_000)]
+    began = time.monotonic()
+    found = read_frames(*deletes, commit(9, *ops("create", anew, cid=cid), blocks=car))
+    assert time.monotonic() - began < 10
+    assert len(posts(found)) == len(anew)
+    if len([page for page in found if page.removed.num_rows]) == 1:  # all of it came within one page
+        assert len(removals(found)) == len(gone) - len(anew) + 1
+
+
+def _varint(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
 
 
 def test_broken_frames_never_stop_the_reading() -> None:

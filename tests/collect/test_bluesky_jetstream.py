@@ -120,7 +120,11 @@ def test_posts_edits_deletions_and_accounts(server: Jetstream) -> None:
     assert skips(found) == []
     assert found[-1].seen_until is not None
     assert found[-1].seen_until.timestamp() == pytest.approx(BEGIN_US / 1e6, abs=1)
-    assert server.subscriptions[0].query == {"wantedCollections": ["app.bsky.feed.post"], "cursor": [str(BEGIN_US)]}
+    assert server.subscriptions[0].query == {
+        "wantedCollections": ["app.bsky.feed.post"],
+        "maxMessageSizeBytes": ["1000000"],
+        "cursor": [str(BEGIN_US)],
+    }
 
 
 def test_a_post_written_anew_within_a_page_is_not_removed(server: Jetstream) -> None:
@@ -216,6 +220,7 @@ GARBAGE = [
     b'{"time_us":"5","kind":"commit"}',
     b'{"time_us":-1,"kind":"commit"}',
     b'{"time_us":999999999999999999,"kind":"commit"}',
+    b'{"time_us":253402300799000000,"kind":"commit"}',  # the last second of 9999 is in no calendar of Tokyo
     b'{"time_us":true,"kind":""}',
 ]
 
@@ -244,6 +249,46 @@ def test_text_that_is_not_utf8_ends_the_connection_not_the_reading(server: Jetst
     found += until(reading, last(server))
     assert set(texts(found)) == {"前", "後"}
     assert len(server.subscriptions) == 2
+
+
+def test_a_message_nobody_foresaw_is_counted_and_the_rest_is_read(
+    server: Jetstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = orjson.loads
+
+    def stumble(message: str) -> Any:
+        if "罠" in message:
+            raise ArithmeticError("whatever a library may do one day")
+        return parse(message)
+
+    monkeypatch.setattr("yoake.collect.connectors.bluesky_jetstream.orjson.loads", stumble)
+    push(server, post_event(DID, "3k1", "前"), post_event(DID, "3k2", "罠"), post_event(DID, "3k3", "後だ"))
+    found = until(pages(server), lambda seen: len(posts(seen)) == 2)
+    assert texts(found) == ["前", "後だ"]
+    assert skips(found) == [("unexpected", f"cursor {BEGIN_US}, ArithmeticError", False)]
+
+
+def test_long_events_are_not_asked_for_and_do_not_stop_the_reading(server: Jetstream) -> None:
+    push(server, post_event(DID, "3k1", "あ" * 400_000), post_event(DID, "3k2", "後"))
+    found = until(pages(server), lambda seen: bool(posts(seen)))
+    assert texts(found) == ["後"]
+
+
+def test_a_page_holds_a_bounded_number_of_bytes() -> None:
+    big = "あ" * 300_000
+    events = [orjson.dumps({**post_event(DID, f"3k{n}", big), "time_us": BEGIN_US + n}).decode() for n in range(40)]
+
+    def script(connection: ServerConnection) -> None:
+        for event in events:
+            connection.send(event)
+        connection.recv()
+
+    with socket_server(script) as url:
+        reading = BlueskyJetstream().pages(options(url), None, NET)
+        found = until(reading, lambda seen: len(posts(seen)) == len(events))
+        reading.close()
+    sizes = [len(posts([page])) * len(big) for page in found]
+    assert max(sizes) <= 8_000_000 + len(big)
 
 
 def test_silence_brings_empty_pages(server: Jetstream) -> None:

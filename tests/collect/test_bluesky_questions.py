@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +13,7 @@ from tests.collect.loopback import http_server, respond
 from tests.servers.pds import Pds
 from yoake.collect.connectors.bluesky_firehose import BlueskyFirehose
 from yoake.collect.net import Net
-from yoake.errors import TryLater
+from yoake.errors import BadInput, TryLater
 
 NET = Net(allow_private=True)
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -166,6 +168,39 @@ def test_nonsense_is_no_answer(status: int, body: bytes) -> None:
 def test_errors_about_the_account_decide(error: str, expected: str) -> None:
     with http_server(lambda r: respond(r, 400, orjson.dumps({"error": error, "message": "m"}))) as url:
         assert state(REF, BlueskyFirehose.Options(api=url, plc=AWAY))[0] == expected
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://x", "https://a:b@x", "x", "http://h:99999", "https://[::1"])
+def test_one_account_that_names_no_server_does_not_lose_the_others(endpoint: str) -> None:
+    """Whoever keeps their own DID document cannot keep us from asking about others' posts."""
+    good = "did:plc:z72i7hdynmk6r22z27h6tvur"
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        target = urlsplit(request.path)
+        if good in parse_qs(target.query).get("repo", []):
+            respond(request, 200, b"{}")
+        elif target.path.endswith(DID):
+            service = [{"id": "#atproto_pds", "serviceEndpoint": endpoint}]
+            respond(request, 200, json.dumps({"id": DID, "service": service}).encode())
+        else:
+            respond(request, 400, orjson.dumps({"error": "RecordNotFound"}))
+
+    with http_server(answer) as url:
+        options = BlueskyFirehose.Options(api=url, plc=url)
+        refs = [REF, "at://did:web:a%3Ab/app.bsky.feed.post/3k1", f"at://{good}/app.bsky.feed.post/3k1"]
+        found = BlueskyFirehose().check(refs, options, NET)
+        assert [one.state for one in found] == ["unreachable", "unreachable", "up"]
+        assert "a server that cannot be asked" in found[0].note or "names" in found[0].note
+        with pytest.raises(TryLater):
+            BlueskyFirehose().context(REF, options, NET)
+
+
+@pytest.mark.parametrize("setting", ["api", "plc"])
+def test_an_address_in_the_settings_that_is_none_is_said(setting: str) -> None:
+    with http_server(lambda r: respond(r, 400, orjson.dumps({"error": "RecordNotFound"}))) as url:
+        options = replace(BlueskyFirehose.Options(api=url, plc=url), **{setting: "ftp://x"})  # type: ignore[arg-type]
+        with pytest.raises(BadInput, match="ftp://x"):
+            BlueskyFirehose().check([REF], options, NET)
 
 
 def test_what_is_asked_is_escaped() -> None:

@@ -62,7 +62,9 @@ def test_ids(ident: str, good: bool) -> None:
         ("2026-11-20T03:10:00Z", NOON + timedelta(minutes=10), None),  # clocks differ
         ("2026-11-20T03:10:00.000001Z", None, "future_time"),
         ("9999-12-31T23:59:59Z", None, "future_time"),
-        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC), None),
+        ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC), None),
+        ("1969-12-31T23:59:59Z", None, "bad_time"),  # nobody posted yet
+        ("0001-01-01T00:00:00Z", None, "bad_time"),  # a program's "no time"
         ("0001-01-01T00:00:00+09:00", None, "bad_time"),  # before the calendar begins
         ("9999-12-31T23:59:59-12:00", None, "bad_time"),  # after it ends
         ("2026-11-20T03:00:00", None, "bad_time"),  # whose three o'clock?

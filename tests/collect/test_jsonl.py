@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -26,6 +27,10 @@ def read(path: Path, cursor: str | None = None, page_posts: int = 2000, platform
     return list(JsonLines().pages(JsonLines.Options(str(path), platform, page_posts), cursor, NET))
 
 
+def network_of(file: Path) -> str:
+    return f"file:{file.stem}-{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]}"
+
+
 def test_a_file_becomes_posts(tmp_path: Path) -> None:
     file = tmp_path / "board.jsonl"
     file.write_text(
@@ -37,26 +42,42 @@ def test_a_file_becomes_posts(tmp_path: Path) -> None:
     pages = read(file)
     assert all(page.posts.schema == POSTS and page.removed.schema == REMOVALS for page in pages)
     first, second = posts(pages)
-    assert (first["network"], first["native_id"], first["text"]) == ("file:board", "1", "高収入")
+    assert (first["network"], first["native_id"], first["text"]) == (network_of(file), "1", "高収入")
     assert (first["author_id"], first["url"], first["seen_at"]) == ("u", "https://b.example/1", NOON)
     assert first["posted_at"].isoformat() == "2026-11-20T02:00:00+00:00"
     assert (second["network"], second["native_id"]) == ("file:other", "2")
     (gone,) = removals(pages)
     assert gone == {
         "kind": "post",
-        "network": "file:board",
+        "network": network_of(file),
         "native_id": "1",
         "state": "deleted_by_author",
         "removed_at": NOON,
     }
     assert skips(pages) == []
-    assert pages[-1].cursor == str(file.stat().st_size)
+    assert (pages[-1].cursor or "").partition(":")[0] == str(file.stat().st_size)
 
 
 def test_the_platform_of_a_source_names_its_network(tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
     file.write_text('{"id":1,"text":"a"}\n')
     assert posts(read(file, platform="求人板"))[0]["network"] == "file:求人板"
+
+
+def test_files_of_one_name_in_two_folders_are_two_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for folder in ("a", "b"):
+        file = tmp_path / folder / ("export" * 20 + ".jsonl")
+        file.parent.mkdir()
+        file.write_text('{"id":1,"text":"a"}\n')
+        (post,) = posts(read(file))
+        found.append(post)
+        assert post["network"].startswith("file:exportexport")
+        assert len(post["network"]) == len("file:") + 50
+    assert found[0]["uid"] != found[1]["uid"]
+    monkeypatch.chdir(tmp_path / "a")  # the same file by another path stays the same network
+    (again,) = posts(read(Path("..", "a", "export" * 20 + ".jsonl")))
+    assert again["uid"] == found[0]["uid"]
 
 
 def test_everything_odd_is_counted_with_its_line(tmp_path: Path) -> None:
@@ -92,7 +113,7 @@ def test_a_half_written_last_line_is_left_for_later(tmp_path: Path) -> None:
     first = read(file)
     assert [post["native_id"] for post in posts(first)] == ["1"]
     assert skips(first) == [("half_line", "line 2", False)]
-    assert first[-1].cursor == "20"
+    assert (first[-1].cursor or "").partition(":")[0] == "20"
     with file.open("ab") as growing:
         growing.write(b'xt":"b"}')  # whole now, though its line break is still missing
     second = read(file, first[-1].cursor)
@@ -112,6 +133,52 @@ def test_a_file_that_was_replaced_is_read_from_its_beginning(tmp_path: Path) -> 
     pages = read(file, "5000")
     assert [post["native_id"] for post in posts(pages)] == ["1"]
     assert skips(pages) == [("file_replaced", "byte 5000 of 20", True)]
+
+
+LINES = [f'{{"id":{n},"text":"{"あ" * 30}"}}\n'.encode() for n in range(100)]
+
+
+@pytest.mark.parametrize("after", [1, 3, 60], ids=["less than a probe", "about a probe", "more than a probe"])
+@pytest.mark.parametrize("how", ["rewritten", "renamed over"])
+@pytest.mark.parametrize("changed", [0, -1], ids=["its first line", "the last one read"])
+def test_an_export_that_was_overwritten_is_read_from_its_beginning(
+    tmp_path: Path, after: int, how: str, changed: int
+) -> None:
+    """Also at the same or a greater length, and wherever the patrol stood."""
+    file = tmp_path / "export.jsonl"
+    file.write_bytes(b"".join(LINES[:after]))
+    cursor = read(file)[-1].cursor
+    other = [*LINES[:after], *LINES]
+    other[changed if changed == 0 else after - 1] = '{"id":"new","text":"い"}\n'.encode()
+    new = file if how == "rewritten" else tmp_path / "new"
+    new.write_bytes(b"".join(other))
+    new.replace(file)
+    pages = read(file, cursor)
+    assert len(posts(pages)) == len(other)
+    offset = (cursor or "").partition(":")[0]
+    assert skips(pages) == [("file_replaced", f"byte {offset} of {file.stat().st_size}", True)]
+    assert skips(read(file, pages[-1].cursor)) == []
+
+
+def test_a_file_replaced_while_it_is_read_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "export.jsonl"
+    file.write_bytes(b"".join(LINES))
+    reading = JsonLines().pages(JsonLines.Options(str(file), page_posts=10), None, NET)
+    next(reading)
+    (tmp_path / "new").write_bytes(b"".join(reversed(LINES)))
+    (tmp_path / "new").replace(file)
+    old = list(reading)
+    assert len(posts(old)) == 90  # of the file it was
+    pages = read(file, old[-1].cursor)
+    assert len(posts(pages)) == 100
+    assert [reason for reason, _, _ in skips(pages)] == ["file_replaced"]
+
+
+def test_a_cursor_of_an_older_version_is_only_a_number(tmp_path: Path) -> None:
+    file = tmp_path / "x.jsonl"
+    file.write_bytes(b"".join(LINES[:2]))
+    pages = read(file, str(len(LINES[0])))
+    assert ([post["native_id"] for post in posts(pages)], skips(pages)) == (["1"], [])
 
 
 def test_an_empty_file_is_one_empty_page(tmp_path: Path) -> None:

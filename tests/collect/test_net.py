@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from websockets.sync.server import ServerConnection
+from websockets.utils import accept_key
 
 from tests.collect.loopback import http_server, port_of, respond, socket_server
 from yoake.collect.net import Net, is_public
@@ -209,6 +210,37 @@ def test_a_slow_body_ends_in_time() -> None:
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_headers_that_drip_end_in_time(secure: bool, request: pytest.FixtureRequest) -> None:
+    """Each byte comes in time, the answer never would."""
+    context: ssl.SSLContext | None = request.getfixturevalue("certified") if secure else None
+    done = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not done.wait(0.05):
+            handler.wfile.write(b"x")
+
+    began = time.monotonic()
+    with http_server(lambda r: _quietly(drip, r), context) as url:
+        host = "https://board.example" if secure else "http://127.0.0.1"
+        try:
+            with pytest.raises(TryLater, match=r"(127\.0\.0\.1|board\.example) does not answer"):
+                Net(allow_private=True).get(f"{host}:{url.rpartition(':')[2]}/", timeout_s=0.5)
+            assert 0.4 < time.monotonic() - began < 3
+        finally:
+            done.set()
+
+
+def test_a_redirect_to_what_is_no_address_is_refused() -> None:
+    for location in ("ftp://x/", "http://a:b@h/"):
+        with (
+            http_server(lambda r, to=location: respond(r, 302, Location=to)) as url,  # type: ignore[misc]
+            pytest.raises(Refused, match="redirects to an address that cannot be fetched"),
+        ):
+            NET.get(url)
+
+
 def _quietly(write: Callable[[BaseHTTPRequestHandler], None], request: BaseHTTPRequestHandler) -> None:
     with suppress(OSError):
         write(request)
@@ -361,6 +393,63 @@ def test_a_websocket_that_ends_says_so(how: str) -> None:
         pytest.raises(TryLater, match=r"127\.0\.0\.1"),
     ):
         opened.recv(5)
+
+
+def test_a_peer_that_froze_is_noticed() -> None:
+    """Its machine still takes what we send, and nothing ever comes back."""
+    over = threading.Event()
+
+    def freeze(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            asked = connection.recv(4000).decode()
+            key = asked.partition("Sec-WebSocket-Key: ")[2].partition("\r\n")[0]
+            connection.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
+            )
+            over.wait(20)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=freeze, args=(server,), daemon=True).start()
+        url = f"ws://127.0.0.1:{server.getsockname()[1]}/"
+        began = time.monotonic()
+        try:
+            with (
+                NET.websocket(url, ping_every_s=0.1, pong_within_s=0.2) as opened,
+                pytest.raises(TryLater, match=r"^127\.0\.0\.1 gives no sign of life; trying again later\.$"),
+            ):
+                assert opened.recv(8) is not None, "nobody noticed"
+        finally:
+            over.set()
+        assert time.monotonic() - began < 5
+
+
+def test_a_peer_that_only_answers_pings_is_alive() -> None:
+    def listen(connection: ServerConnection) -> None:
+        connection.recv()
+
+    with (
+        socket_server(listen) as url,
+        NET.websocket(url, ping_every_s=0.05, pong_within_s=1) as opened,
+    ):
+        assert opened.recv(0.5) is None
+
+
+@pytest.mark.parametrize("fragments", [1, 50])
+def test_a_reader_that_is_slow_keeps_a_bounded_queue(fragments: int) -> None:
+    """A peer that sends for ever is made to wait, whether in messages or in pieces of one."""
+    sent = [0]
+
+    def script(connection: ServerConnection) -> None:
+        while sent[0] < 1000:
+            connection.send(["x" * (500_000 // fragments)] * fragments if fragments > 1 else "x" * 500_000)
+            sent[0] += 1
+
+    with socket_server(script) as url, NET.websocket(url, limit_bytes=1_000_000) as opened:
+        assert opened.recv(5) is not None
+        time.sleep(1)
+        assert sent[0] < 60  # the queue, and what the two sockets hold
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,10 @@ def test_defaults() -> None:
         ("YOAKE_TLS_CERT", "/nowhere/cert.pem"),
         ("YOAKE_ALLOW_PRIVATE_NETWORKS", "perhaps"),
         ("YOAKE_LANGUAGE", "fr"),
+        ("YOAKE_CONTACT", "警察@example.jp"),
+        ("YOAKE_CONTACT", "Taro Yamada"),
+        ("YOAKE_CONTACT", "a@example.jp\r\nX: y"),
+        ("YOAKE_CONTACT", "ftp://example.jp/"),
         ("YOAKE_DATABASE_URL_FILE", "/nowhere/url"),
     ],
 )
@@ -47,6 +51,54 @@ def test_a_wrong_value_names_variable_and_value(name: str, value: str) -> None:
         read({name: value})
     assert name in str(caught.value)
     assert repr(value)[1:-1] in str(caught.value)
+
+
+@pytest.mark.parametrize("contact", ["", "patrol@example.jp", "https://example.jp/patrol?x=(1)", "http://h"])
+def test_contact(contact: str) -> None:
+    assert read({"YOAKE_CONTACT": contact}).contact == contact
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////x",
+        "mysql://u:hunter2@h/n",
+        "pgsql://u:hunter2@h/n",
+        "hunter2",
+        "hunter2://h/n",
+        "postgresql://u:hunter2@h:99999/n",
+        "postgresql://u:hunter2@h:0/n",
+        "postgresql://u:p:hunter2/n",
+        "postgresql://u:hunter2@[::1/n",
+        "postgresql://u:hunter2@h",
+        "postgresql://u:hunter2@h/" + "n" * 64,
+        "postgresql://u:hunter2@h/n\nm",
+        "postgresql://u:hunter2%00@h/n",
+    ],
+)
+def test_a_database_that_cannot_be_is_named_and_its_password_is_not_shown(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(url)
+    for given in ({"YOAKE_DATABASE_URL": url}, {"YOAKE_DATABASE_URL_FILE": str(file)}):
+        with pytest.raises(BadInput) as caught:
+            read(given)
+        assert "YOAKE_DATABASE_URL" in str(caught.value)
+        assert "hunter2" not in str(caught.value) + repr(vars(caught.value))
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://u@h/n",
+        "postgresql://u:p%40%20%2F@h:5432/n?sslmode=require",
+        "postgresql://u:p@[::1]:5432/n",
+        "postgresql://u@%2Fvar%2Frun%2Fpostgresql/n",
+        "postgresql:///n",
+    ],
+)
+def test_databases_that_can_be(url: str) -> None:
+    assert read({"YOAKE_DATABASE_URL": url}).database_url == url
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from yoake.errors import Refused, TryLater
 NETWORK: Final = "bluesky"
 POST: Final = "app.bsky.feed.post"
 _PAGE_MESSAGES: Final = 2000
+_PAGE_BYTES: Final = 8_000_000  # after which a page is full, so that long messages do not fill the memory
 _PAGE_S: Final = 1.0
 _QUIET_S: Final = 0.2  # a page that holds something goes out when nothing followed for this long
 _PAUSE_S: Final = 0.5  # before a host that closed is called again
@@ -132,10 +133,28 @@ def post_removal(uri: str, at: datetime) -> dict[str, Any]:
     return {"kind": "post", "network": NETWORK, "native_id": uri, "state": "deleted_by_author", "removed_at": at}
 
 
-def forget_removal(removals: list[dict[str, Any]], uri: str) -> None:
-    """A post that was deleted and written anew within one page is there: a page's removals come after its posts."""
-    if any(removal["native_id"] == uri for removal in removals):
-        removals[:] = [removal for removal in removals if removal["native_id"] != uri]
+class Removals:
+    """The removals of a page, in their order."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, dict[str, Any]] = {}
+        self._places: dict[str, list[int]] = {}  # of a native_id in _rows
+        self._next = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One more row of REMOVALS."""
+        self._rows[self._next] = row
+        self._places.setdefault(row["native_id"], []).append(self._next)
+        self._next += 1
+
+    def forget(self, uri: str) -> None:
+        """A post that was deleted and written anew within one page is there: a page's removals come after its posts."""
+        for place in self._places.pop(uri, ()):
+            del self._rows[place]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What is left."""
+        return list(self._rows.values())
 
 
 def _linked(reply: object, end: str) -> str:
@@ -212,10 +231,10 @@ class Reading(Protocol):
         ...
 
 
-def stream(endpoints: Sequence[str], reading: Reading, net: Net) -> Generator[Page, None, None]:
+def stream(endpoints: Sequence[str], reading: Reading, net: Net, limit_bytes: int) -> Generator[Page, None, None]:
     """Pages of a stream that comes back: connects again where it was, to the next host when one is away.
 
-    Raises TryLater, or Refused, when every host in turn brought nothing.
+    A message longer than `limit_bytes` ends a connection. Raises TryLater, or Refused, when every host in turn brought nothing.
     """
     place = 0
     silent: list[TryLater | Refused] = []  # hosts that brought nothing since something was last read
@@ -224,7 +243,8 @@ def stream(endpoints: Sequence[str], reading: Reading, net: Net) -> Generator[Pa
         try:
             # Four hosts that cannot be reached are reported within five seconds.
             url = reading.address(endpoints[place])
-            with net.websocket(url, timeout_s=max(1.0, 4.0 / len(endpoints))) as socket:
+            timeout_s = max(1.0, 4.0 / len(endpoints))
+            with net.websocket(url, timeout_s=timeout_s, limit_bytes=limit_bytes) as socket:
                 closed, heard_at = None, time.monotonic()
                 while closed is None and not net.stopping:
                     messages, closed = _gather(socket)
@@ -250,10 +270,11 @@ def stream(endpoints: Sequence[str], reading: Reading, net: Net) -> Generator[Pa
 
 
 def _gather(socket: Socket) -> tuple[list[str | bytes], TryLater | None]:
-    """Messages of at most a second, and how the connection ended if it did."""
+    """Messages of at most a second, not too many and not too long, and how the connection ended if it did."""
     messages: list[str | bytes] = []
+    size = 0
     deadline = time.monotonic() + _PAGE_S
-    while len(messages) < _PAGE_MESSAGES and (left_s := deadline - time.monotonic()) > 0:
+    while len(messages) < _PAGE_MESSAGES and size < _PAGE_BYTES and (left_s := deadline - time.monotonic()) > 0:
         try:
             message = socket.recv(min(left_s, _QUIET_S) if messages else left_s)
         except TryLater as closed:
@@ -261,6 +282,7 @@ def _gather(socket: Socket) -> tuple[list[str | bytes], TryLater | None]:
         if message is None:
             break
         messages.append(message)
+        size += len(message)
     return messages, None
 
 

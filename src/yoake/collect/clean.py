@@ -9,6 +9,7 @@ from typing import Final
 TEXT_LIMIT: Final = 100_000  # code points of one text that are kept
 ID_LIMIT: Final = 2_000  # code points of an id or address; longer ones are not ids
 AUTHOR_LIMIT: Final = 300  # code points of an author's id
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)  # before it nobody posted; year 1 is how programs write "no time"
 NAME_LIMIT: Final = 50  # code points of a platform's name
 AHEAD: Final = timedelta(minutes=10)  # clocks differ; a post later than this is not from the future, its time is wrong
 
@@ -38,7 +39,10 @@ def is_id(text: str, limit: int = ID_LIMIT) -> bool:
 
 
 def claimed_time(value: object, now: datetime, notes: list[str]) -> datetime | None:
-    """The time a client claims, as UTC; else None, noting `bad_time` (no ISO 8601 with an offset) or `future_time`."""
+    """The time a client claims, as UTC; else None, noting `future_time` or `bad_time`.
+
+    A bad time is no ISO 8601 with an offset, or before EARLIEST.
+    """
     if not isinstance(value, str):
         notes.append("bad_time")
         return None
@@ -47,6 +51,8 @@ def claimed_time(value: object, now: datetime, notes: list[str]) -> datetime | N
         if time.tzinfo is None:  # whose noon? never guessed
             raise ValueError(value)
         time = time.astimezone(UTC)
+        if time < EARLIEST:
+            raise ValueError(value)
     except (ValueError, OverflowError):
         notes.append("bad_time")
         return None

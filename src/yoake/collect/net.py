@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -29,6 +29,7 @@ from yoake.errors import BadInput, Refused, TryLater
 CONNECT_S: Final = 4.0  # a person is told that a host cannot be reached within five seconds
 _REDIRECTS: Final = 5
 _ADDRESSES: Final = 3  # how many addresses of one host are tried
+_QUEUE_FRAMES: Final = 16  # of a WebSocket, received and not yet read; with limit_bytes this bounds memory
 _IPv = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -126,8 +127,12 @@ class Net:
             response = self._get_once(target, headers or {}, deadline, limit_bytes)
             if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
                 return response
-            target = urljoin(target, response.headers["location"])
-            if _place(target).host != asked.host:
+            try:
+                target = urljoin(target, response.headers["location"])
+                elsewhere = _place(target).host != asked.host
+            except (BadInput, ValueError):
+                raise Refused(f"{asked.host} redirects to an address that cannot be fetched; check {url}.") from None
+            if elsewhere:
                 headers = None  # what was meant for one host is not told to another
         raise Refused(f"{asked.host} redirects without end; check the address {url}.")
 
@@ -138,7 +143,9 @@ class Net:
         *,
         headers: Mapping[str, str] | None = None,
         timeout_s: float = CONNECT_S,
-        limit_bytes: int = 5_000_000,
+        limit_bytes: int = 1_000_000,
+        ping_every_s: float = 20.0,
+        pong_within_s: float = 60.0,
     ) -> Iterator[Socket]:
         """An open WebSocket; redirects are not followed.
 
@@ -147,6 +154,9 @@ class Net:
             headers: added to the opening request.
             timeout_s: to reach the host; TLS and handshake then have CONNECT_S.
             limit_bytes: a longer message closes the connection.
+            ping_every_s: how often the other side is asked for a sign of life.
+            pong_within_s: without one for so long the connection is closed. Generous: the sign queues up behind
+                messages that a busy reader has not taken yet.
 
         Raises:
             TryLater: no such host, no connection, too slow, or the server answered 408, 429 or 5xx.
@@ -165,7 +175,14 @@ class Net:
             sock.close()
             raise _away(place.host, error) from None
         protocol = ClientProtocol(parse_uri(url), max_size=limit_bytes)
-        connection = ClientConnection(sock, protocol, close_timeout=1, max_queue=256)
+        connection = ClientConnection(
+            sock,
+            protocol,
+            ping_interval=ping_every_s,
+            ping_timeout=pong_within_s,
+            close_timeout=1,
+            max_queue=_QUEUE_FRAMES,
+        )
         try:
             connection.handshake(headers, self.user_agent, max(0.05, deadline - time.monotonic()))
         except Exception as error:
@@ -178,6 +195,7 @@ class Net:
             if isinstance(error, (OSError, EOFError, TimeoutError, InvalidHandshake, ConnectionClosed)):
                 raise _away(place.host, error) from None
             raise
+        connection.start_keepalive()  # a peer that froze, or a line cut somewhere, closes nothing by itself
         with connection:
             yield Socket(place.host, connection)
 
@@ -324,6 +342,7 @@ def _send(
     host = place.host
     body = bytearray()
     with (
+        _hung_up_at(deadline, request),
         httpx.Client(verify=tls, trust_env=False) as client,
         closing(client.send(request, stream=True)) as answer,
     ):
@@ -338,6 +357,44 @@ def _send(
                 raise TryLater(f"{host} answers too slowly; try again later.", after_s=30)
     url = request.url.copy_with(host=host)
     return Response(answer.status_code, str(url), dict(answer.headers), bytes(body))
+
+
+@contextmanager
+def _hung_up_at(deadline: float, request: httpx.Request) -> Iterator[None]:
+    """Shuts the request's connection down at the deadline: httpx bounds each read, not a header that drips for hours.
+
+    Raises ReadTimeout then, also when the body ended with the connection: half a body is no body.
+    """
+    sockets: list[socket.socket] = []
+    late = threading.Event()
+
+    def hang_up() -> None:
+        late.set()
+        for sock in sockets:
+            with suppress(OSError):  # closed already
+                socket.socket.shutdown(
+                    sock, socket.SHUT_RDWR
+                )  # of TLS too, below it: the reader is in the middle of it
+
+    def watch(event: str, details: dict[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            sockets.append(details["return_value"].get_extra_info("socket"))
+            if time.monotonic() >= deadline:
+                hang_up()
+
+    request.extensions["trace"] = watch
+    alarm = threading.Timer(max(0.0, deadline - time.monotonic()), hang_up)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    except httpx.HTTPError:
+        if not late.is_set():
+            raise
+    finally:
+        alarm.cancel()
+    if late.is_set():
+        raise httpx.ReadTimeout("late", request=request)
 
 
 def _refuse(host: str, status: int, retry_after: str, *, gone: bool = True) -> None:
@@ -367,6 +424,10 @@ def _away(host: str, error: Exception) -> TryLater:
         what = f"shows a certificate that is not valid ({cause.verify_message})"
     elif isinstance(cause, ConnectionRefusedError):
         what = "refuses the connection"
+    elif isinstance(cause, ConnectionClosed) and cause.rcvd is None and cause.sent is not None:  # we closed it
+        what = {1009: "sent a message that is too long", 1011: "gives no sign of life"}.get(
+            cause.sent.code, f"was left with code {cause.sent.code}"
+        )
     elif isinstance(cause, ConnectionClosed):
         code = f" with code {cause.rcvd.code}" if cause.rcvd else ""
         what = f"closed the connection{code}"

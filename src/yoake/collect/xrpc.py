@@ -14,7 +14,7 @@ from yoake.collect.bluesky import POST, Ref, post_of, split_uri
 from yoake.collect.clean import whole_text
 from yoake.collect.connector import Context, Liveness
 from yoake.collect.net import Net, Response
-from yoake.errors import Refused, TryLater
+from yoake.errors import BadInput, Refused, TryLater
 from yoake.tables.posts import posts_batch
 
 _PARENTS: Final = 10  # how far up a thread is followed
@@ -183,6 +183,10 @@ class Xrpc:
             response = self._net.get(url, timeout_s=10, limit_bytes=200_000)
         except TryLater as error:
             raise trouble or error from None
+        except BadInput as error:
+            if did.startswith("did:plc:"):
+                raise  # the setting
+            raise TryLater(f"{did[:40]} names no host that can be asked: {error}", after_s=3600) from None
         document = response.json()
         if not isinstance(document, dict) or (response.status == 200) != (document.get("id") == did):
             raise TryLater(f"{urlsplit(url).hostname} answers nothing about {did}; try again later.", after_s=600)
@@ -205,6 +209,10 @@ class Xrpc:
         except TryLater as error:
             self._away[host] = str(error)
             raise
+        except BadInput as error:
+            if host == self._api:
+                raise  # the setting; anything else an account's own document says
+            raise TryLater(f"The account names a server that cannot be asked: {error}", after_s=3600) from None
         if response.status == 200:
             return response
         answer: Any = None

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import cast
 
 from yoake import shelf
 from yoake.detect import detectors
 from yoake.detect.detector import Detector
 from yoake.detect.model import read_model
+from yoake.detect.together import Together
 from yoake.errors import BadInput, Refused
 
 DEFAULT = "lexicon"
+LEARNED = "linear"
+SHIPPED_MODEL = Path(__file__).parent / "models" / "shipped"  # rebuilt by `python -m yoake.learn.shipped`
 
 
 def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
-    """The detector of a model folder, or the shipped one.
+    """The detector of a model folder, or the shipped one: the lexicon, together with the learned model where it lies.
 
     Args:
         model: a model folder (model.toml with detector, version, format = 1; perhaps categories/); None: the shipped one.
@@ -25,8 +29,10 @@ def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
         Refused: the model is missing, cut, of another format or for a detector that is not installed.
     """
     if model is None:
-        detector: Detector = shelf.take(detectors, DEFAULT)(None, overlay)
-        return detector
+        listed = shelf.take(detectors, DEFAULT)(None, overlay)
+        if not (SHIPPED_MODEL / "model.toml").is_file():
+            return cast(Detector, listed)
+        return Together(listed, shelf.take(detectors, LEARNED)(SHIPPED_MODEL, overlay), listed.categories)
     name = read_model(model).detector
     if name not in shelf.names(detectors):
         known = ", ".join(shelf.names(detectors))
@@ -34,7 +40,7 @@ def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
             f"the model {model} is for the detector {name!r}, known here are {known}: install it, or choose another model"
         )
     try:
-        detector = shelf.take(detectors, name)(model, overlay)
+        detector: Detector = shelf.take(detectors, name)(model, overlay)
     except BadInput as problem:
         raise Refused(
             f"the model {model} is faulty ({problem}): copy it again, or unset the pointer `serving`"

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from yoake.cli.ground import only_one, ports, setup
 from yoake.cli.words import _
-from yoake.errors import TryLater, YoakeError
+from yoake.errors import BadInput, TryLater, YoakeError
 
 _DISK_WARNING_BYTES = 5_000_000_000
 _DISK_WRONG_BYTES = 500_000_000
@@ -44,7 +44,7 @@ def checkup() -> Iterator[Finding]:
     yield from _key()
     yield from _running()
     yield from _optional()
-    setup.start_django()
+    yield from _engine()
     database = list(_database())
     yield from database
     yield from _categories()
@@ -147,6 +147,14 @@ def _optional() -> Iterator[Finding]:
         yield Finding("postgresql", "ok", _("The optional PostgreSQL driver is installed."))
     else:
         yield Finding("postgresql", "ok", _("The optional PostgreSQL driver is not installed; SQLite needs none."))
+
+
+def _engine() -> Iterator[Finding]:
+    """Starts Django on the way: what follows goes on without an engine."""
+    try:
+        setup.start_django()
+    except BadInput as problem:
+        yield Finding("engine", "wrong", str(problem))
 
 
 def _database() -> Iterator[Finding]:

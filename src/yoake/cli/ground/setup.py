@@ -10,12 +10,20 @@ if TYPE_CHECKING:
 
 
 def start_django() -> None:
-    """Makes models and settings usable. Raises BadInput for a setting that cannot be."""
+    """Makes models and settings usable. Raises BadInput, when they are, for a YOAKE_ENGINE that is nowhere."""
     import django
+    from django.conf import settings
     from django.utils import translation
+
+    from yoake import shelf
+    from yoake.errors import BadInput
+    from yoake.pipeline import engines
 
     django.setup()
     translation.activate(LANGUAGE)
+    known = shelf.names(engines)
+    if settings.ENVIRONMENT.engine not in known:
+        raise BadInput("YOAKE_ENGINE", settings.ENVIRONMENT.engine, f"one of {', '.join(known)}")
 
 
 def open_database() -> None:

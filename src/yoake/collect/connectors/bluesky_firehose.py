@@ -10,8 +10,8 @@ import libipld
 
 from yoake.collect.bluesky import (
     POST,
+    Removals,
     account_removal,
-    forget_removal,
     is_japanese,
     post_of,
     post_removal,
@@ -29,6 +29,7 @@ __all__ = ["BlueskyFirehose"]
 
 _PATH = "/xrpc/com.atproto.sync.subscribeRepos"
 _EMPTY = b"\x01\x71\x12\x20" + sha256(libipld.encode_dag_cbor({"e": [], "l": None})).digest()  # root of an empty tree
+_LIMIT_BYTES = 2_500_000  # of a frame: 2 MB of blocks (com.atproto.sync.subscribeRepos#commit) and 200 operations
 _IGNORED = ("#identity", "#handle", "#migrate")  # say nothing about posts
 
 
@@ -63,7 +64,7 @@ class BlueskyFirehose:
         if cursor is not None and not cursor.isdecimal():
             raise BadInput("cursor", cursor, "a sequence number")
         reading = _Reading(options, int(cursor) if cursor is not None else None, net)
-        yield from stream([options.endpoint.rstrip("/")], reading, net)
+        yield from stream([options.endpoint.rstrip("/")], reading, net, _LIMIT_BYTES)
 
     def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
         """Asks the host in the settings and, where that does not decide, the server that keeps the account."""
@@ -90,16 +91,17 @@ class _Reading:
     def page(self, messages: Sequence[str | bytes]) -> tuple[Page, TryLater | None]:
         self._now = self._net.now()
         self._rows: list[dict[str, Any]] = []
-        self._removals: list[dict[str, Any]] = []
+        self._removals = Removals()
         self._skipped: list[Skip] = []
         leave = None
         for message in messages:
-            leave = self._frame(message) or leave
+            try:
+                leave = self._frame(message) or leave
+            except Exception as error:  # it would come again with every restart, and nothing after it be read
+                self._skip("unexpected", f"cursor {self._seq}, {type(error).__name__}")
         cursor = None if self._seq is None else str(self._seq)
-        page = Page(
-            posts_batch(self._rows), removals_batch(self._removals), tuple(self._skipped), cursor, self._seen_until
-        )
-        return page, leave
+        removed = removals_batch(self._removals.rows())
+        return Page(posts_batch(self._rows), removed, tuple(self._skipped), cursor, self._seen_until), leave
 
     def _frame(self, message: str | bytes) -> TryLater | None:
         """One frame: a header and a body in DAG-CBOR, one after the other (atproto.com/specs/event-stream)."""
@@ -141,13 +143,13 @@ class _Reading:
         elif kind == "#account":
             removal, reason = account_removal(body.get("did"), body.get("active"), body.get("status"), at)
             if removal is not None:
-                self._removals.append(removal)
+                self._removals.add(removal)
             elif reason:
                 self._skip(reason, where)
         elif kind == "#tombstone":  # servers before #account
             removal, reason = account_removal(body.get("did"), False, "deleted", at)
             if removal is not None:
-                self._removals.append(removal)
+                self._removals.add(removal)
         elif kind == "#sync":
             # The repository was replaced as a whole; unless it is new and empty, what changed is not in the stream.
             if not any(block.get("data") == _EMPTY for block in _blocks(body.get("blocks")).values()):
@@ -175,11 +177,13 @@ class _Reading:
             if uri is None:
                 self._skip("no_id", where)
             elif op.get("action") == "delete":
-                self._removals.append(post_removal(uri, at))
+                self._removals.add(post_removal(uri, at))
             elif op.get("action") in ("create", "update"):
                 if blocks is None:
                     blocks = _blocks(body.get("blocks"))
-                self._record(blocks.get(op.get("cid")), did, rkey, op["action"], where)
+                cid = op.get("cid")
+                record = blocks.get(cid) if isinstance(cid, bytes) else None
+                self._record(record, did, rkey, op["action"], where)
             else:
                 self._skip("unknown_event", where)
 
@@ -192,7 +196,7 @@ class _Reading:
             self._skip(notes[0], where)
         elif action == "update" or not self._options.only_japanese or is_japanese(row):
             self._rows.append(row)
-            forget_removal(self._removals, row["native_id"])
+            self._removals.forget(row["native_id"])
             self._skipped += [Skip(note, where, kept=True) for note in notes]
 
     def _error(self, body: dict[str, Any]) -> TryLater:

@@ -10,8 +10,8 @@ import orjson
 
 from yoake.collect.bluesky import (
     POST,
+    Removals,
     account_removal,
-    forget_removal,
     is_japanese,
     post_of,
     post_removal,
@@ -29,7 +29,8 @@ __all__ = ["BlueskyJetstream"]
 _OTHER_HOST_REWIND_US = 5_000_000  # another host stamps the same event a little differently
 _GAP_US = 600_000_000  # after a reconnect, ten minutes without any event on this network mean that events are missing
 _DISORDER_US = 1_000_000  # an answer that begins this much before the cursor did not honour it
-_LATEST_US = 253_402_300_799_000_000  # the end of year 9999
+_LATEST_US = 7_258_118_400_000_000  # the year 2200: later stamps are none, and near year 10000 no local time exists
+_LIMIT_BYTES = 1_000_000  # of an event; the host is asked to leave longer ones out, else each would end the connection
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,7 +74,7 @@ class BlueskyJetstream:
         if cursor is not None and not cursor.isdecimal():
             raise BadInput("cursor", cursor, "microseconds since 1970, as a decimal number")
         reading = _Reading(options, int(cursor) if cursor is not None else None, net)
-        yield from stream(options.endpoints, reading, net)
+        yield from stream(options.endpoints, reading, net, _LIMIT_BYTES)
 
     def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
         """Asks the host in the settings and, where that does not decide, the server that keeps the account."""
@@ -101,20 +102,25 @@ class _Reading:
         if start_us is not None and endpoint != self._stamped_by:
             start_us = max(0, start_us - _OTHER_HOST_REWIND_US)
         self._endpoint, self._asked_us = endpoint, start_us
-        query = {"wantedCollections": POST} | ({} if start_us is None else {"cursor": str(start_us)})
+        query = {"wantedCollections": POST, "maxMessageSizeBytes": str(_LIMIT_BYTES)}
+        if start_us is not None:
+            query["cursor"] = str(start_us)
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
     def page(self, messages: Sequence[str | bytes]) -> tuple[Page, None]:
         self._now = self._net.now()
         self._rows: list[dict[str, Any]] = []
-        self._removals: list[dict[str, Any]] = []
+        self._removals = Removals()
         self._skipped: list[Skip] = []
         for message in messages:
-            self._read(message)
+            try:
+                self._read(message)
+            except Exception as error:  # it would come again with every restart, and nothing after it be read
+                self._skip("unexpected", f"cursor {self._cursor_us}, {type(error).__name__}")
         cursor = None if self._cursor_us is None else str(self._cursor_us)
         seen_until = None if self._cursor_us is None else _time(self._cursor_us)
-        page = Page(posts_batch(self._rows), removals_batch(self._removals), tuple(self._skipped), cursor, seen_until)
-        return page, None
+        removed = removals_batch(self._removals.rows())
+        return Page(posts_batch(self._rows), removed, tuple(self._skipped), cursor, seen_until), None
 
     def _read(self, message: str | bytes) -> None:
         try:
@@ -140,7 +146,7 @@ class _Reading:
             did = account.get("did", event.get("did"))
             removal, reason = account_removal(did, account.get("active"), account.get("status"), _time(time_us))
             if removal is not None:
-                self._removals.append(removal)
+                self._removals.add(removal)
             elif reason:
                 self._skip(reason, where)
         elif kind != "identity":
@@ -154,14 +160,14 @@ class _Reading:
             if uri is None:
                 self._skip("no_id", where)
             else:
-                self._removals.append(post_removal(uri, _time(time_us)))
+                self._removals.add(post_removal(uri, _time(time_us)))
         elif operation in ("create", "update"):
             row, notes = post_of(commit.get("record"), did, commit.get("rkey"), self._now)
             if row is None:
                 self._skip(notes[0], where)
             elif operation == "update" or not self._options.only_japanese or is_japanese(row):
                 self._rows.append(row)
-                forget_removal(self._removals, row["native_id"])
+                self._removals.forget(row["native_id"])
                 self._skipped += [Skip(note, where, kept=True) for note in notes]
         else:
             self._skip("unknown_event", where)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import re
 import stat
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 
 from yoake.collect.clean import NAME_LIMIT
 from yoake.collect.connector import Context, Liveness, Page, Skip
@@ -16,12 +19,15 @@ from yoake.tables.posts import posts_batch, removals_batch
 
 __all__ = ["JsonLines"]
 
+_PROBE_BYTES: Final = 1024  # of the beginning, and of what stands before the cursor, that a file is known again by
+
 
 class JsonLines:
     """Posts from a file or pipe, one JSON object a line (docs/reference/score.md has the fields).
 
-    The cursor is the byte offset after the last line read, so that reading resumes exactly there, also when the file
-    has grown. A pipe is read once, from where it stands. A line `{"id": ..., "removed": true}` reports a post as gone.
+    The cursor is the byte offset after the last line read and a fingerprint of what stands before it: reading resumes
+    exactly there, also when the file has grown, and begins anew when it was replaced. A pipe is read once, from where
+    it stands. A line `{"id": ..., "removed": true}` reports a post as gone.
     """
 
     title = {"ja": "JSON Linesファイル", "en": "JSON lines file"}
@@ -33,7 +39,8 @@ class JsonLines:
 
         Args:
             path: the file, a named pipe, or - for standard input.
-            platform: where the posts come from; a line's own `platform` goes before it. Empty: the file's name.
+            platform: where the posts come from; a line's own `platform` goes before it. Empty: the file's name, and
+                eight hex digits of its whole path: two files of one name are two platforms.
             page_posts: how many lines make a page.
         """
 
@@ -42,14 +49,19 @@ class JsonLines:
         page_posts: int = 2000
 
     def pages(self, options: Options, cursor: str | None, net: Net) -> Generator[Page, None, None]:
-        """Everything after byte `cursor`; ends at the end of the file."""
+        """Everything after `cursor`; ends at the end of the file."""
         if options.page_posts < 1:
             raise BadInput("page_posts", options.page_posts, "a page holds at least one line")
         if len(options.platform) > NAME_LIMIT:
             raise BadInput("platform", options.platform, f"a name of at most {NAME_LIMIT} characters")
-        name = options.platform or ("stdin" if options.path == "-" else Path(options.path).stem[:NAME_LIMIT])
-        size = _size(options.path)
-        start, skipped = _start(cursor, size)
+        name = options.platform or _name(options.path)
+        with _Known(options.path, _size(options.path)) as known:
+            yield from self._pages(options, name, known, cursor, net)
+
+    def _pages(
+        self, options: Options, name: str, known: _Known, cursor: str | None, net: Net
+    ) -> Generator[Page, None, None]:
+        start, skipped = known.start(cursor)
         before: int | None = 0 if start == 0 else None  # lines before the page; counted only when somebody must be told
         with LineReader(lambda: opened(options.path, start), start=start) as reader:
             while not (reader.ended or net.stopping):
@@ -76,7 +88,7 @@ class JsonLines:
                     posts_batch(rows),
                     removals_batch(removals),
                     tuple(skipped),
-                    str(reader.offset),
+                    known.cursor(reader.offset),
                     seen_until=net.now(),
                 )
                 skipped = []
@@ -97,9 +109,7 @@ class JsonLines:
         except PermissionError:
             raise _may_not(options.path) from None
         except OSError as error:
-            raise TryLater(
-                f"{options.path} cannot be read ({error.strerror}); trying again later.", after_s=30
-            ) from None
+            raise _not_now(options.path, error) from None
 
 
 def _read(
@@ -154,15 +164,71 @@ def _may_not(path: str) -> Refused:
     return Refused(f"{path} may not be read; give the account that runs Yoake the right to read it.")
 
 
-def _start(cursor: str | None, size: int | None) -> tuple[int, list[Skip]]:
-    """Where to begin; a file shorter than its cursor was replaced and is read from its beginning."""
-    if cursor is None or size is None:
-        return 0, []
-    if not cursor.isdecimal():
-        raise BadInput("cursor", cursor, "a byte offset")
-    if int(cursor) > size:
-        return 0, [Skip("file_replaced", f"byte {cursor} of {size}", kept=True)]
-    return int(cursor), []
+def _not_now(path: str, error: OSError) -> TryLater:
+    return TryLater(f"{path} cannot be read ({error.strerror}); trying again later.", after_s=30)
+
+
+def _name(path: str) -> str:
+    """What the platform of a file is called when nobody says it."""
+    if path == "-":
+        return "stdin"
+    whole = sha256(os.fsencode(Path(path).resolve())).hexdigest()[:8]
+    return f"{Path(path).stem[: NAME_LIMIT - 9]}-{whole}"
+
+
+class _Known:
+    """Tells a file that grew from one that was put in its place.
+
+    The file is kept open, so that a page's cursor never describes one which replaced what is being read.
+
+    Args:
+        path: the file.
+        size: its size in bytes; None for a pipe, whose cursor is only a number.
+    """
+
+    def __init__(self, path: str, size: int | None) -> None:
+        self._size = size
+        self._head = b""
+        try:
+            self._file = None if size is None else Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed in exit
+        except PermissionError:
+            raise _may_not(path) from None
+        except OSError as error:
+            raise _not_now(path, error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def cursor(self, offset: int) -> str:
+        """The cursor after the first `offset` bytes."""
+        return f"{offset}:{self._print(offset)}" if self._file is not None and offset else str(offset)
+
+    def start(self, cursor: str | None) -> tuple[int, list[Skip]]:
+        """Where to begin; a file that was replaced is read from its beginning. Raises BadInput."""
+        if cursor is None or self._size is None:
+            return 0, []
+        parts = re.fullmatch(r"([0-9]{1,18})(?::([0-9a-f]{16}))?", cursor)  # without fingerprint: of an older version
+        if parts is None:
+            raise BadInput("cursor", cursor, "a byte offset and a fingerprint")
+        offset, kept = int(parts[1]), parts[2]
+        if offset > self._size or (kept is not None and kept != self._print(offset)):
+            return 0, [Skip("file_replaced", f"byte {offset} of {self._size}", kept=True)]
+        return offset, []
+
+    def _print(self, offset: int) -> str:
+        if len(self._head) < min(_PROBE_BYTES, offset):
+            self._head = self._read(0)
+        before = self._read(max(0, offset - _PROBE_BYTES))
+        return sha256(self._head[:offset] + before[: min(_PROBE_BYTES, offset)]).hexdigest()[:16]
+
+    def _read(self, start: int) -> bytes:
+        assert self._file is not None
+        self._file.seek(start)
+        return self._file.read(_PROBE_BYTES)
 
 
 def _line_breaks(path: str, upto: int) -> int:

@@ -1,0 +1,145 @@
+"""A learned judge: weights of character runs, so that wording nobody listed is found, and every score can be taken apart.
+
+score = sigmoid(base + rest + sum of the spans' weights)
+
+base    log-odds of a post whose runs weigh nothing: the label's own, or those of any harm for the likeliest label
+spans   the places that add or take away most; a place gets what the runs inside it give its characters
+rest    what the remaining characters give together
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from yoake.detect import wording
+from yoake.detect.category import Category, digest, load_categories
+from yoake.detect.category_keys import FIELDS
+from yoake.detect.kernels.linear import attribute
+from yoake.detect.linear_model import LinearModel, columns, read_linear
+from yoake.detect.text.field_text import FieldText
+from yoake.detect.text.fold import Folded, fold
+from yoake.errors import BadInput, Refused
+from yoake.tables.findings import FINDINGS, FLOOR, findings_batch
+
+__all__ = ["Linear"]
+
+_CODE_VERSION: Final = "1"  # raise with every change here that can change a finding
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_TOKYO_S: Final = 9 * 3600  # no summer time
+_NOTHING: Final = pa.RecordBatch.from_pylist([], schema=FINDINGS)
+
+
+class Linear:
+    """Judges by a learned model folder (yoake train); reports only labels that are categories on the shelf."""
+
+    name = "linear"
+
+    def __init__(self, model: Path | None = None, overlay: Path | None = None) -> None:
+        if model is None:
+            raise BadInput("model", "none", "a folder made by yoake train")
+        self.folder = model
+        self.categories, self.problems = load_categories(overlay)
+        self._model: LinearModel | None = read_linear(model)
+        self._weights: Any = None
+        self.model_version = self._model.version
+        self.known = [label for label in self._model.labels if label in self.categories]
+        judged = {slug: self.categories[slug] for slug in self.known}
+        self.version = f"{self.model_version}-{_CODE_VERSION}-{digest(judged)}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_model": None, "_weights": None}  # read again where they are needed
+
+    @property
+    def model(self) -> LinearModel:
+        """The arrays, read again after pickling."""
+        if self._model is None:
+            found = read_linear(self.folder)
+            if found.version != self.model_version:
+                raise Refused(f"the model {self.folder} was replaced while it served: load it again")
+            self._model = found
+        return self._model
+
+    def judge(self, posts: pa.RecordBatch) -> pa.RecordBatch:
+        """Posts (schema POSTS) to findings (schema FINDINGS), ordered by row, then by falling score; scores >= FLOOR."""
+        model = self.model
+        if not self.known or not posts.num_rows:
+            return _NOTHING
+        if self._weights is None:
+            self._weights = model.weights()
+        texts = [posts.column(name) for name in FIELDS]
+        folded = [fold(column) for column in texts]
+        chosen = np.flatnonzero(model.gated(folded) >= 0)
+        if not len(chosen):
+            return _NOTHING
+        logits = model.logits(folded, self._weights, chosen)
+        found: list[dict[str, Any]] = []
+        seen_at = posts.column("seen_at").cast(pa.int64())
+        numbers = [model.labels.index(slug) for slug in self.known]
+        floor = math.log(FLOOR / (1 - FLOOR))
+        for place, row in enumerate(chosen.tolist()):
+            seen_us = seen_at[row].as_py()
+            day = None if seen_us is None else date.fromordinal(_EPOCH + (seen_us // 1_000_000 + _TOKYO_S) // 86_400)
+            fields = [FieldText(texts[f][row].as_py() or "", folded[f], row) for f in range(len(FIELDS))]
+            own = logits[place, :-1]
+            top, listed = int(own.argmax()), []
+            for number in numbers:
+                # the likeliest label speaks with the vector of any harm when that says more
+                used = len(own) if number == top and logits[place, -1] > own[top] else number
+                if logits[place, used] >= floor:
+                    category = self.categories[model.labels[number]]
+                    logit = float(logits[place, used])
+                    listed.append(self._finding(category, used, logit, folded, row, fields, day))
+            for finding in sorted(listed, key=lambda one: (-one["score"], one["category"])):
+                if finding["score"] < FLOOR or not finding["spans"]:
+                    continue  # nothing to point at is no finding
+                finding |= {
+                    "row": row,
+                    "uid": posts.column("uid")[row].as_py(),
+                    "content_hash": posts.column("content_hash")[row].as_py(),
+                    "detector": self.name,
+                    "version": self.version,
+                }
+                found.append(finding)
+        return findings_batch(found) if found else _NOTHING
+
+    def grade(self, category: Category, score: float) -> str:
+        """low, mid or high by the thresholds of the model: it knows best what its probabilities are worth."""
+        return "low" if score < self.model.queue else "mid" if score < self.model.high else "high"
+
+    def _finding(
+        self,
+        category: Category,
+        number: int,
+        logit: float,
+        folded: Sequence[Folded],
+        row: int,
+        fields: Sequence[FieldText],
+        day: date | None,
+    ) -> dict[str, Any]:
+        model = self.model
+        base = round(float(model.bases()[number]), 6)
+        weights = np.ascontiguousarray(self._weights[:, number])
+        shares = attribute(*columns(folded), model.bits, model.longest, row, model.idf, weights)
+        spans = wording.spans(fields, folded, shares)
+        rest = round(logit - base - sum(span["weight"] for span in spans), 6)
+        score = wording.sigmoid(base + rest + sum(span["weight"] for span in spans))
+        grade = self.grade(category, score)
+        return {
+            "category": category.slug,
+            "class": category.classes[-1].name if day is None else category.class_on(day),
+            "score": score,
+            "grade": grade,
+            "base": base,
+            "rest": rest,
+            "frame": "advertisement" if grade != "low" and not category.at_risk else "",
+            "explanation": wording.explanation(category, grade, spans),
+            "counter": wording.counter(grade, base + rest, spans, math.log(model.queue / (1 - model.queue))),
+            "spans": spans,
+        }

@@ -1,0 +1,272 @@
+"""Hashed runs of characters, weighed: the features of learned detectors, their sums, and who added what.
+
+A post is a bag of runs of 1 to `longest` folded characters of its three fields (each field in a space of its own),
+hashed into 2 ** `bits` buckets. The value of a bucket is (1 + ln count) * idf[bucket], divided by the Euclidean norm of
+the whole post. Digits count as one digit in runs of two or more, so that 日給5万 and 日給8万 share their runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+
+FIELDS: Final = 3
+_PRIME: Final = np.uint32(16777619)
+_MIX: Final = np.uint32(0x85EBCA6B)
+_MIX_TWO: Final = np.uint32(0xC2B2AE35)
+_LOGS: Final = np.concatenate([[0.0], 1.0 + np.log(np.arange(1, 64))]).astype(np.float64)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def seed_of(field: Any) -> Any:
+    """First hash value (uint32) of a field's runs."""
+    return np.uint32((np.uint32(field) + np.uint32(1)) * np.uint32(0x9E3779B1))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def extend(value: Any, code: Any) -> Any:
+    """Hash (uint32) of a run that is longer by one folded code point."""
+    return np.uint32((value ^ np.uint32(code)) * _PRIME)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def place(value: Any, bits: Any) -> Any:
+    """Bucket (int64, 0 to 2 ** bits - 1) of a hash (uint32)."""
+    mixed = np.uint32((value ^ (value >> np.uint32(15))) * _MIX)
+    mixed = np.uint32((mixed ^ (mixed >> np.uint32(13))) * _MIX_TWO)
+    return np.int64(mixed >> np.uint32(32 - bits))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def plain(code: Any) -> Any:
+    """A folded code point as it counts in runs of two or more: every digit is 0."""
+    return 48 if 48 <= code <= 57 else code
+
+
+@njit(cache=True, nogil=True, inline="always")
+def damped(count: Any) -> Any:
+    """1 + ln count, for count >= 1."""
+    return _LOGS[count] if count < 64 else 1.0 + np.log(count)
+
+
+@njit(cache=True, nogil=True)
+def collect(
+    codes: Any, first: int, after: int, field: int, bits: int, longest: int, counts: Any, touched: Any, n: int
+) -> int:
+    """Counts the runs of one field of one post.
+
+    Args:
+        codes: int32 (n,), folded code points of a column.
+        first: first of the post's.
+        after: one past its last.
+        field: 0, 1, 2.
+        bits: of the table.
+        longest: characters of the longest run.
+        counts: int32 (2 ** bits,), counted in place; all 0 before the first field of a post.
+        touched: int32 (2 ** bits,), buckets that are no longer 0, written from place n on.
+        n: how many are touched already.
+
+    Returns:
+        How many buckets are touched now.
+    """
+    for i in range(first, after):
+        single = extend(seed_of(field), codes[i])
+        at = place(single, bits)
+        if counts[at] == 0:
+            touched[n] = at
+            n += 1
+        counts[at] += 1
+        value = extend(seed_of(field), plain(codes[i]))
+        for j in range(i + 1, min(i + longest, after)):
+            value = extend(value, plain(codes[j]))
+            at = place(value, bits)
+            if counts[at] == 0:
+                touched[n] = at
+                n += 1
+            counts[at] += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def features(
+    codes: Any,
+    rows: Any,
+    profile_codes: Any,
+    profile_rows: Any,
+    parent_codes: Any,
+    parent_rows: Any,
+    bits: int,
+    longest: int,
+) -> Any:
+    """The runs of every post: a matrix of compressed rows.
+
+    Args:
+        codes: int32 (n,), folded code points of all texts.
+        rows: int64 (posts + 1,), where each text begins.
+        profile_codes: the same of the profiles.
+        profile_rows: the same of the profiles.
+        parent_codes: the same of the parent posts.
+        parent_rows: the same of the parent posts.
+        bits: of the table.
+        longest: characters of the longest run.
+
+    Returns:
+        starts int64 (posts + 1,), buckets int32 (m,) rising inside a post, values float32 (m,) = 1 + ln count.
+    """
+    posts = rows.shape[0] - 1
+    counts = np.zeros(1 << bits, np.int32)
+    touched = np.zeros(1 << bits, np.int32)
+    most = longest * (codes.shape[0] + profile_codes.shape[0] + parent_codes.shape[0])
+    buckets = np.zeros(most, np.int32)
+    values = np.zeros(most, np.float32)
+    starts = np.zeros(posts + 1, np.int64)
+    m = 0
+    for row in range(posts):
+        n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
+        n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
+        n = collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+        listed = np.sort(touched[:n])
+        for k in range(n):
+            buckets[m] = listed[k]
+            values[m] = damped(counts[listed[k]])
+            counts[listed[k]] = 0
+            m += 1
+        starts[row + 1] = m
+    return starts, buckets[:m].copy(), values[:m].copy()
+
+
+@njit(cache=True, nogil=True)
+def sums(
+    codes: Any,
+    rows: Any,
+    profile_codes: Any,
+    profile_rows: Any,
+    parent_codes: Any,
+    parent_rows: Any,
+    bits: int,
+    longest: int,
+    chosen: Any,
+    idf: Any,
+    weights: Any,
+) -> Any:
+    """What the weights give each of the chosen posts, without any base.
+
+    Args:
+        codes: int32 (n,), folded code points of all texts.
+        rows: int64 (posts + 1,), where each text begins.
+        profile_codes: the same of the profiles.
+        profile_rows: the same of the profiles.
+        parent_codes: the same of the parent posts.
+        parent_rows: the same of the parent posts.
+        bits: of the table.
+        longest: characters of the longest run.
+        chosen: int64 (k,), posts.
+        idf: float32 (2 ** bits,), how rare a bucket is, > 0.
+        weights: float32 (2 ** bits, labels).
+
+    Returns:
+        float64 (k, labels); nan in the rows of posts without a character.
+    """
+    labels = weights.shape[1]
+    counts = np.zeros(1 << bits, np.int32)
+    touched = np.zeros(1 << bits, np.int32)
+    out = np.zeros((chosen.shape[0], labels), np.float64)
+    for k in range(chosen.shape[0]):
+        row = chosen[k]
+        n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
+        n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
+        n = collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+        square = 0.0
+        for i in range(n):
+            at = touched[i]
+            value = damped(counts[at]) * idf[at]
+            counts[at] = 0
+            square += value * value
+            for label in range(labels):
+                out[k, label] += value * weights[at, label]
+        if n == 0:
+            out[k, :] = np.nan
+        else:
+            out[k, :] /= np.sqrt(square)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def attribute(
+    codes: Any,
+    rows: Any,
+    profile_codes: Any,
+    profile_rows: Any,
+    parent_codes: Any,
+    parent_rows: Any,
+    bits: int,
+    longest: int,
+    row: int,
+    idf: Any,
+    weights: Any,
+) -> Any:
+    """What each folded character of one post adds: a run's share of its bucket is spread over its characters.
+
+    Args:
+        codes: int32 (n,), folded code points of all texts.
+        rows: int64 (posts + 1,), where each text begins.
+        profile_codes: the same of the profiles.
+        profile_rows: the same of the profiles.
+        parent_codes: the same of the parent posts.
+        parent_rows: the same of the parent posts.
+        bits: of the table.
+        longest: characters of the longest run.
+        row: the post.
+        idf: float32 (2 ** bits,).
+        weights: float32 (2 ** bits,), of one label.
+
+    Returns:
+        Three float64 arrays, one value a folded character of text, profile, parent; together they add up to `sums`.
+    """
+    counts = np.zeros(1 << bits, np.int32)
+    touched = np.zeros(1 << bits, np.int32)
+    n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
+    n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
+    n = collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+    square = 0.0
+    for i in range(n):
+        value = damped(counts[touched[i]]) * idf[touched[i]]
+        square += value * value
+    norm = np.sqrt(square) if n else 1.0
+    of_text = _spread(codes, rows[row], rows[row + 1], 0, bits, longest, counts, idf, weights, norm)
+    of_profile = _spread(
+        profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, idf, weights, norm
+    )
+    of_parent = _spread(
+        parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, idf, weights, norm
+    )
+    return of_text, of_profile, of_parent
+
+
+@njit(cache=True, nogil=True)
+def _spread(
+    codes: Any,
+    first: int,
+    after: int,
+    field: int,
+    bits: int,
+    longest: int,
+    counts: Any,
+    idf: Any,
+    weights: Any,
+    norm: float,
+) -> Any:
+    out = np.zeros(after - first, np.float64)
+    for i in range(first, after):
+        at = place(extend(seed_of(field), codes[i]), bits)
+        out[i - first] += damped(counts[at]) * idf[at] * weights[at] / (norm * counts[at])
+        value = extend(seed_of(field), plain(codes[i]))
+        for j in range(i + 1, min(i + longest, after)):
+            value = extend(value, plain(codes[j]))
+            at = place(value, bits)
+            share = damped(counts[at]) * idf[at] * weights[at] / (norm * counts[at] * (j - i + 1))
+            for k in range(i, j + 1):
+                out[k - first] += share
+    return out
