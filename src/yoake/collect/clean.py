@@ -19,7 +19,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 def storable(text: str, notes: list[str]) -> str:
     """The text with every NUL and lone surrogate replaced by U+FFFD, one for one; notes `unstorable_text`."""
-    if _UNSTORABLE.search(text) is None:
+    if (text.isascii() and "\0" not in text) or _UNSTORABLE.search(text) is None:
         return text
     notes.append("unstorable_text")
     return _UNSTORABLE.sub("\ufffd", text)
@@ -35,6 +35,8 @@ def whole_text(text: str, notes: list[str]) -> str:
 
 def is_id(text: str, limit: int = ID_LIMIT) -> bool:
     """Whether this can be an id: neither empty nor endless, and storable as it is (changing it would mix up two)."""
+    if text.isascii():  # as nearly every id is: ten times faster than the search
+        return 0 < len(text) <= limit and "\0" not in text
     return 0 < len(text) <= limit and _UNSTORABLE.search(text) is None
 
 

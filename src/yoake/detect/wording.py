@@ -46,6 +46,8 @@ def spans(fields: Sequence[FieldText], folded: Sequence[Folded], shares: Sequenc
         return []
     found: list[tuple[float, int, int, int]] = []
     for field, share in enumerate(shares):
+        if not len(share):  # most posts have neither profile nor parent
+            continue
         kinds = folded[field].classes[fields[field].first : fields[field].first + len(share)]
         for sign in (1.0, -1.0):
             found += [(w, field, a, b) for w, a, b in _runs(share, smooth[field], kinds, sign, strongest * _FAINT)]
@@ -66,7 +68,12 @@ def spans(fields: Sequence[FieldText], folded: Sequence[Folded], shares: Sequenc
 
 def _runs(share: Any, smooth: Any, kinds: Any, sign: float, least: float) -> list[tuple[float, int, int]]:
     """Stretches of characters that weigh on one side, grown to whole words."""
-    strong = np.flatnonzero(np.diff((smooth * sign >= least).astype(np.int8), prepend=0, append=0))
+    marked = np.zeros(len(smooth) + 2, np.bool_)
+    np.greater_equal(smooth * sign, least, out=marked[1:-1])
+    strong = np.flatnonzero(marked[1:] != marked[:-1])
+    if not len(strong):
+        return []
+    kinds = kinds.tolist()
     found = []
     for begins, ends in zip(strong[0::2].tolist(), strong[1::2].tolist(), strict=True):
         first, after = begins, ends

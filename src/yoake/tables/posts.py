@@ -78,7 +78,11 @@ def removals_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
 
 def _batch(rows: list[Mapping[str, Any]] | list[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
     columns = []
+    told = set().union(*rows)  # a key that no row has is a column of one value: no need to look at every row
     for field in schema:
+        if rows and field.name not in told and pa.types.is_string(field.type):
+            columns.append(pa.repeat(pa.scalar("", field.type), len(rows)))
+            continue
         if pa.types.is_string(field.type):
             values = [row.get(field.name) or "" for row in rows]
         elif pa.types.is_list(field.type):

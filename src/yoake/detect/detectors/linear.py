@@ -48,13 +48,14 @@ class Linear:
         self.categories, self.problems = load_categories(overlay)
         self._model: LinearModel | None = read_linear(model)
         self._weights: Any = None
+        self._of_label: dict[int, Any] = {}  # one label's weights in a row, copied once
         self.model_version = self._model.version
         self.known = [label for label in self._model.labels if label in self.categories]
         judged = {slug: self.categories[slug] for slug in self.known}
         self.version = f"{self.model_version}-{_CODE_VERSION}-{digest(judged)}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_model": None, "_weights": None}  # read again where they are needed
+        return {**self.__dict__, "_model": None, "_weights": None, "_of_label": {}}  # read again where they are needed
 
     @property
     def model(self) -> LinearModel:
@@ -125,7 +126,9 @@ class Linear:
     ) -> dict[str, Any]:
         model = self.model
         base = round(float(model.bases()[number]), 6)
-        weights = np.ascontiguousarray(self._weights[:, number])
+        weights = self._of_label.get(number)
+        if weights is None:
+            weights = self._of_label[number] = np.ascontiguousarray(self._weights[:, number])
         shares = attribute(*columns(folded), model.bits, model.longest, row, model.idf, weights)
         spans = wording.spans(fields, folded, shares)
         rest = round(logit - base - sum(span["weight"] for span in spans), 6)
