@@ -192,6 +192,8 @@ def cue_name(category: str, cue: str) -> str:
         for item in named:
             if item.name == cue.removeprefix(FRAME):
                 return _in_language(item.label.ja, item.label.en)
+    if cue == "wording":  # the learned model points at places no list has a name for
+        return gettext("worded like known examples")
     return _word(_FRAMES, cue.removeprefix(FRAME))
 
 
