@@ -65,7 +65,7 @@ def janitr() -> list[Split]:
         return []
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         read = [row for row in map(json.loads, lines) if row["origin"] != "invented"]
-    copies = near_copies([row["text"] for row in read])
+    copies = near_copies([row["text"] for row in read]).all()
     rows = [Row(r["text"], () if r["label"] == "clean" else (r["label"],), str(r.get("author", ""))) for r in read]
     known = {group for group, row in zip(copies, read, strict=True) if row["split"] != "valid"}
     fresh = [i for i, r in enumerate(read) if r["split"] == "valid" and copies[i] not in known]

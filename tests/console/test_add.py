@@ -4,16 +4,8 @@ import pytest
 from django.test import Client
 
 from yoake.casework.cases.models import Case
-from yoake.casework.people.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(analyst: User) -> Client:
-    client = Client(HTTP_ACCEPT_LANGUAGE="en")
-    client.force_login(analyst)
-    return client
 
 
 def test_a_text_becomes_a_case_whatever_the_detector_says(browser: Client) -> None:

@@ -21,13 +21,6 @@ from yoake.collect import practice as practice_stream
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(analyst: User) -> Client:
-    client = Client(HTTP_ACCEPT_LANGUAGE="en")
-    client.force_login(analyst)
-    return client
-
-
 def decision(case: Case, verdict: str = "not_in_scope", **more: Any) -> dict[str, Any]:
     return {"verdict": verdict, "version_id": case.post.current_id, **more}
 

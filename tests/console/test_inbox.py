@@ -21,13 +21,6 @@ from yoake.collect.connector import Skip
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(analyst: User) -> Client:
-    client = Client(HTTP_ACCEPT_LANGUAGE="en")
-    client.force_login(analyst)
-    return client
-
-
 def desk(client: Client, address: str = "/live/") -> str:
     return str(client.get(address).content.decode())
 

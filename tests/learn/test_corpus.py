@@ -47,7 +47,7 @@ def test_nothing_to_read_is_refused(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_near_copies(one: str, other: str, same: bool) -> None:
-    first, second = near_copies([one, other])
+    first, second = near_copies([one, other]).all()
     assert (first == second) == same
 
 

@@ -49,19 +49,11 @@ def web(supervised: bool) -> None:
 
 def load() -> Any:
     """The application, loaded in granian's working process, which must not outlive the one that started it."""
-    import multiprocessing
-    import os
-
     from django.core.wsgi import get_wsgi_application
 
-    parent = multiprocessing.parent_process()
+    from yoake.pipeline.lifetime import end_with_parent
 
-    def end_with_parent() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=end_with_parent, name="waits for the server", daemon=True).start()
+    end_with_parent()
     application = get_wsgi_application()
     threading.Thread(target=_warm, name="loads the detector", daemon=True).start()
     return application

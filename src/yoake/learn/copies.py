@@ -23,21 +23,37 @@ _URL: Final = re.compile(r"https?://\S+|www\.\S+")
 _BARE: Final = re.compile(r"[\d\s]+")
 
 
-def near_copies(texts: Sequence[str]) -> list[int]:
-    """For each text the number of the first text of its group; a group is closed under being near copies."""
-    folded = fold(pa.array([_URL.sub(" ", text) for text in texts], pa.string()))
-    keys = [_BARE.sub("", folded.text(i)) for i in range(len(texts))]
-    group = list(range(len(texts)))
+class Groups:
+    """Things that belong together, also through others: a group is named by its smallest number."""
 
-    def root(i: int) -> int:
-        while group[i] != i:
-            group[i] = group[group[i]]
-            i = group[i]
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def of(self, i: int) -> int:
+        """The group of `i`."""
+        while self._parent[i] != i:
+            self._parent[i] = self._parent[self._parent[i]]
+            i = self._parent[i]
         return i
 
+    def all(self) -> list[int]:
+        """The group of each."""
+        return [self.of(i) for i in range(len(self._parent))]
+
+    def join(self, i: int, j: int) -> None:
+        """`i` and `j` belong together."""
+        one, other = self.of(i), self.of(j)
+        self._parent[max(one, other)] = min(one, other)
+
+
+def near_copies(texts: Sequence[str]) -> Groups:
+    """Groups of texts, closed under being near copies."""
+    folded = fold(pa.array([_URL.sub(" ", text) for text in texts], pa.string()))
+    keys = [_BARE.sub("", folded.text(i)) for i in range(len(texts))]
+    groups = Groups(len(texts))
     first: dict[str, int] = {}
     for i, key in enumerate(keys):
-        group[i] = first.setdefault(key, i)
+        groups.join(i, first.setdefault(key, i))
     distinct = sorted(first.values())
     grams = {i: _grams(keys[i]) for i in distinct if keys[i]}
     buckets: dict[tuple[int, int, int], list[int]] = defaultdict(list)
@@ -50,9 +66,9 @@ def near_copies(texts: Sequence[str]) -> list[int]:
     for listed in buckets.values():
         for place, i in enumerate(listed[1:], 1):
             for j in listed[max(0, place - 20) : place]:  # of thousands of copies each is compared with its neighbours
-                if root(i) != root(j) and _alike(grams[i], grams[j]):
-                    group[max(root(i), root(j))] = min(root(i), root(j))
-    return [root(i) for i in range(len(texts))]
+                if groups.of(i) != groups.of(j) and _alike(grams[i], grams[j]):
+                    groups.join(i, j)
+    return groups
 
 
 def _grams(key: str) -> Any:

@@ -146,20 +146,12 @@ def _clean(value: object) -> str:
 
 def _groups(rows: Sequence[Row]) -> Any:
     """int64 (rows,): rows share a number when they share a group, or are near copies, or through others."""
-    parent = near_copies([row.text for row in rows])
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    groups = near_copies([row.text for row in rows])
     first: dict[str, int] = {}
     for i, row in enumerate(rows):
         if row.group:
-            one, other = root(first.setdefault(f"{row.writer}\0{row.group}", i)), root(i)
-            parent[max(one, other)] = min(one, other)
-    return np.array([root(i) for i in range(len(rows))], np.int64)
+            groups.join(i, first.setdefault(f"{row.writer}\0{row.group}", i))
+    return np.array(groups.all(), np.int64)
 
 
 def folds(corpus: Corpus, count: int = 5, seed: int = 0) -> Any:

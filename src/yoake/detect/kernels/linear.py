@@ -90,6 +90,26 @@ def collect(
 
 
 @njit(cache=True, nogil=True)
+def collect_post(
+    codes: Any,
+    rows: Any,
+    profile_codes: Any,
+    profile_rows: Any,
+    parent_codes: Any,
+    parent_rows: Any,
+    row: int,
+    bits: int,
+    longest: int,
+    counts: Any,
+    touched: Any,
+) -> Any:
+    """Counts the runs of all fields of one post; arguments as in `sums` and `collect`, the answer as in `collect`."""
+    n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
+    n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
+    return collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+
+
+@njit(cache=True, nogil=True)
 def features(
     codes: Any,
     rows: Any,
@@ -124,9 +144,9 @@ def features(
     starts = np.zeros(posts + 1, np.int64)
     m = 0
     for row in range(posts):
-        n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
-        n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
-        n = collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+        n = collect_post(
+            codes, rows, profile_codes, profile_rows, parent_codes, parent_rows, row, bits, longest, counts, touched
+        )
         listed = np.sort(touched[:n])
         for k in range(n):
             buckets[m] = listed[k]
@@ -175,9 +195,9 @@ def sums(
     out = np.zeros((chosen.shape[0], labels), np.float64)
     for k in range(chosen.shape[0]):
         row = chosen[k]
-        n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
-        n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
-        n = collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+        n = collect_post(
+            codes, rows, profile_codes, profile_rows, parent_codes, parent_rows, row, bits, longest, counts, touched
+        )
         square = 0.0
         for i in range(n):
             at = touched[i]
@@ -227,9 +247,9 @@ def attribute(
     """
     counts = np.zeros(1 << bits, np.int32)
     touched = np.zeros(1 << bits, np.int32)
-    n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
-    n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
-    n = collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+    n = collect_post(
+        codes, rows, profile_codes, profile_rows, parent_codes, parent_rows, row, bits, longest, counts, touched
+    )
     square = 0.0
     for i in range(n):
         value = damped(counts[touched[i]]) * idf[touched[i]]

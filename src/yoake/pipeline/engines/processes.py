@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from yoake.collect.connector import Page
 from yoake.detect.detector import Detector
+from yoake.pipeline.lifetime import end_with_parent
 
 __all__ = ["Processes"]
 
@@ -29,7 +29,7 @@ class Processes:
         """Each page with its findings, in page order."""
         # spawn: a forked child would inherit threads, sockets and database connections of the patrol
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.processes, spawn, _end_with_parent) as pool:
+        with ProcessPoolExecutor(self.processes, spawn, end_with_parent) as pool:
             in_flight: deque[tuple[Page, Future[pa.RecordBatch]]] = deque()
             try:
                 for page in pages:
@@ -42,18 +42,6 @@ class Processes:
                     yield done, findings.result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """A patrol that was killed cannot end its pool: each process watches for itself."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, name="watches the patrol", daemon=True).start()
 
 
 _kept: dict[str, Detector] = {}  # per process: a detector compiles its tables once, on first use
