@@ -8,7 +8,7 @@ PIP_FROM := $(if $(wildcard bundle/*.whl),--no-index --find-links bundle,)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export YOAKE_DATA ?= var
 
-.PHONY: help setup dev run test check format lock messages bundle wheel bench bench-line bench-first-screen soak-line clean
+.PHONY: help setup dev encoder run test check format lock messages bundle wheel bench bench-line bench-detect bench-learn bench-first-screen soak-line clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -31,6 +31,14 @@ $(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+encoder: setup ## what text models need: PyTorch's CPU build and transformers (about 1.2 GB; a minute)
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["encoder"], sep="\n")' > $(VENV)/encoder.txt
+	@echo 'triton<0' > $(VENV)/cpu-build.txt  # builds for CUDA, several GB, depend on it
+	@echo "installing text-model packages into .venv ..."
+	@$(PIP) install $(PIP_FROM) -c $(VENV)/cpu-build.txt -r $(VENV)/encoder.txt || { echo \
+	  "No CPU build of PyTorch is offered here. Download one from pytorch.org, install it into .venv, and try again; or," \
+	  "where a CUDA device is: .venv/bin/pip install -r $(VENV)/encoder.txt"; exit 1; }
+
 run: setup ## start web, worker and patrol on http://localhost:8000
 	@$(BIN)/yoake up
 
@@ -51,9 +59,9 @@ format: dev ## let ruff arrange the code
 lock: dev ## resolve the dependencies anew and pin them by hash (no index address is written)
 	$(PIP) install uv
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra postgresql --group build -o requirements.lock
+	  --extra postgresql --extra pictures --group build -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra postgresql --group build --group dev -c requirements.lock -o requirements-dev.lock
+	  --extra postgresql --extra pictures --group build --group dev -c requirements.lock -o requirements-dev.lock
 
 messages: dev ## collect the words of pages and commands, and compile the Japanese catalogue (needs gettext)
 	$(BIN)/python -m tests.house.messages --write
@@ -65,11 +73,22 @@ wheel: dev ## dist/yoake-*.whl
 bundle: wheel ## all wheels for a PC without internet: copy the folder, see bundle/README.txt
 	@$(BIN)/python -m tests.house.bundle
 
-bench: bench-line ## every measurement
+bench: bench-line bench-detect bench-learn $(if $(wildcard bench/disguise.py),bench-disguise) ## every measurement of the line and the judge
 
 bench-line: dev ## 200,000 posts end to end
 	@$(BIN)/python -m bench.line
 
+bench-detect: dev ## posts a second of gate and judge, beside re, scikit-learn and fastText
+	@$(BIN)/python -m bench.detect
+
+bench-learn: dev ## our training against TF-IDF and fastText, on janitr and on held-out writers (half an hour)
+	@$(BIN)/python -m bench.learn
+
+ifneq ($(wildcard bench/disguise.py),)
+bench-disguise: dev ## recall under every disguise, against plain recall
+	@$(BIN)/python -m bench.disguise
+
+endif
 bench-first-screen: ## fresh clone to the first practice case, in seconds
 	@$(PYTHON) bench/first_screen.py
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
-import re
 import sqlite3
 import subprocess
 import sys
@@ -22,15 +20,7 @@ from pathlib import Path
 import orjson
 import psutil
 
-# Everyday fragments; a post is a few of them, about 80 characters, as in the speed figures of other tools.
-EVERYDAY = [
-    "今日は朝から雨で洗濯物が乾かない", "駅前のパン屋さんが明日から休みらしい", "試合は延長で負けたけどいい内容だった",
-    "猫が箱から出てこない", "週末は友達と映画を見に行く予定", "レポートの締め切りが近いのに眠い",
-    "新しいイヤホンの音がとても良い", "電車が止まっているので歩いて帰る", "夕飯はカレーにしようと思う",
-    "子どもが初めて自転車に乗れた", "推しの新曲が最高すぎて泣いた", "会議が長引いてお昼を食べ損ねた",
-    "The weather is lovely today", "スーパーで野菜が高くてびっくりした", "夜の散歩が気持ちいい季節になった",
-]  # fmt: skip
-SUSPICIOUS = "受け子募集 即日即金 日給10万円 誰でも簡単 詳しくはテレグラムで {}"
+from bench import invented
 
 PREPARE = """
 import django, sys; django.setup()
@@ -45,13 +35,12 @@ add_source(system("command"), Organisation.objects.create(name="bench"), "jsonl"
 
 def write_posts(path: Path, n: int) -> int:
     """Writes `n` posts, every thousandth suspicious; returns how many are."""
-    chance, suspicious = random.Random(7), 0
+    suspicious = 0
     with path.open("wb") as file:
-        for i in range(n):
+        for i, everyday in enumerate(invented.posts(n, 80)):
+            text = everyday
             if i % 1000 == 500:
-                text, suspicious = SUSPICIOUS.format(i), suspicious + 1
-            else:
-                text = "。".join(chance.sample(EVERYDAY, 4))
+                text, suspicious = invented.OFFERS[1].format(i), suspicious + 1
             row = {"id": f"{i}", "text": text, "author": f"a{i % 5000}", "posted_at": "2026-11-20T03:00:00Z"}
             file.write(orjson.dumps(row) + b"\n")
     return suspicious
@@ -107,8 +96,7 @@ def run_parse(posts: Path) -> float:
 
 def run_plain(folder: Path, posts: Path) -> float:
     """What a script of an afternoon does: json, 100 regular expressions, one INSERT a hit."""
-    words = ["受け子", "出し子", "掛け子", "叩き", "運び", "即日即金", "テレグラム", "シグナル", "高額", "闇バイト"]
-    rules = [re.compile(f"({a}).*({b})") for a in words for b in words]
+    rules = invented.plain_rules()
     database = sqlite3.connect(folder / "plain.sqlite3")
     database.execute("CREATE TABLE posts (id TEXT PRIMARY KEY, text TEXT)")
     began = time.perf_counter()

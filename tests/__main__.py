@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     if needs.found("postgresql") is None:
         title, _find, install = needs.PROGRAMS["postgresql"]
         print(f"SKIPPED the rooms with a database on {title}: {install}", flush=True)
-        return failed or int(os.environ.get("YOAKE_TEST_REQUIRE") == "all")
+        return failed or int(needs.required("all"))
     print("\nthe rooms with a database again, on PostgreSQL", flush=True)
     with PostgreSQL() as server:
         on_postgresql = pytest([*ON_BOTH, *arguments], YOAKE_DATABASE_URL=server.url)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-pytest_plugins = ["tests.servers.fixtures", "tests.world"]
+pytest_plugins = ["tests.servers.fixtures", "tests.world", "tests.quality_world"]
 
 _connect = socket.socket.connect
 

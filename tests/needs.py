@@ -1,6 +1,7 @@
 """Programs that some tests need: without one the test is skipped, and says how to get it.
 
-With YOAKE_TEST_REQUIRE=all such a skip is a failure, so that a full run cannot be quietly smaller than it looks.
+With YOAKE_TEST_REQUIRE=all such a skip is a failure, so that a full run cannot be quietly smaller than it looks. What needs
+PyTorch is required only where that variable names it as well ("all encoder"): no lock file has it (see pyproject.toml).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,7 +55,13 @@ def _postgresql() -> str | None:
 
 def _tesseract() -> str | None:
     program = shutil.which("tesseract")
-    return program if program and "jpn" in _output(program, "--list-langs").split() else None
+    known = _output(program, "--list-langs").split() if program else []
+    return program if {"jpn", "jpn_vert", "eng"} <= set(known) else None
+
+
+def _noto() -> str | None:
+    found = sorted(Path("/usr/share/fonts").glob("**/NotoSansCJK-Regular.ttc"))
+    return str(found[0]) if found else None
 
 
 def _gettext() -> str | None:
@@ -69,7 +77,12 @@ PROGRAMS: dict[str, tuple[str, Callable[[], str | None], str]] = {
         "apt-get install nodejs npm g++ make python3 (where that is older, .ci/run shows how)",
     ),
     "postgresql": ("PostgreSQL", _postgresql, "apt-get install postgresql"),
-    "tesseract": ("Tesseract with Japanese", _tesseract, "apt-get install tesseract-ocr tesseract-ocr-jpn"),
+    "tesseract": (
+        "Tesseract with Japanese, across and down",
+        _tesseract,
+        "apt-get install tesseract-ocr tesseract-ocr-jpn tesseract-ocr-jpn-vert",
+    ),
+    "noto": ("the font Noto Sans CJK", _noto, "apt-get install fonts-noto-cjk"),
     "gettext": ("gettext", _gettext, "apt-get install gettext"),
 }
 
@@ -91,6 +104,21 @@ def need(name: str) -> str:
 
 def lacking(reason: str) -> NoReturn:
     """Skip the running test for a reason outside the project, or fail it where everything is required."""
-    if os.environ.get("YOAKE_TEST_REQUIRE") == "all":
+    if required("all"):
         pytest.fail(f"{reason} (YOAKE_TEST_REQUIRE=all)", pytrace=False)
+    pytest.skip(reason)
+
+
+def required(what: str) -> bool:
+    """Whether YOAKE_TEST_REQUIRE names this."""
+    return what in os.environ.get("YOAKE_TEST_REQUIRE", "").split()
+
+
+def need_encoder() -> None:
+    """Skips the running test where PyTorch and transformers are not installed."""
+    if all(find_spec(name) for name in ("torch", "transformers", "safetensors", "onnxscript")):
+        return
+    reason = "needs PyTorch and transformers: make encoder"
+    if required("encoder"):
+        pytest.fail(f"{reason} (YOAKE_TEST_REQUIRE names encoder)", pytrace=False)
     pytest.skip(reason)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db.models import Model
 
 from tests.world import NOON, arrive, finding, post
 from yoake.casework.audit.models import Entry
@@ -20,7 +23,7 @@ from yoake.casework.cases.actions import (
     take_lease,
     undo,
 )
-from yoake.casework.cases.models import Account, Case, Decision, Erasure, Lease, Post, PostVersion
+from yoake.casework.cases.models import Account, Case, Decision, Erasure, Finding, Lease, Post, PostVersion
 from yoake.casework.cases.queries import case_view, cases_awaiting_review
 from yoake.casework.people.models import Membership, User
 from yoake.casework.people.queries import Actor, actor_of, system
@@ -426,3 +429,131 @@ def test_the_practice_desk_is_removed_with_one_action(
     assert Source.objects.get() == live
     assert Post.objects.count() == 1
     assert first_break() is None
+
+
+# --- record-only: address, time and count ---------------------------------------------------------------------------
+
+RECORD = {"category_slug": "other_illegal"}
+WHOLE: dict[str, Any] = {
+    "url": "https://sns.example/1",
+    "author_id": "a",
+    "author_handle": "somebody",
+    "author_name": "名前",
+    "profile": "自己紹介",
+    "parent_id": "9",
+    "parent_text": "返信先",
+    "root_id": "8",
+    "lang": "ja",
+    "labels": ["porn"],
+    "images": [{"ref": "r", "alt": "説明"}],
+}
+
+
+def everything_stored() -> str:
+    """All that the tables of cases and the audit hold, as one text."""
+    kinds: list[type[Model]] = [Account, Post, PostVersion, Finding, Case, Decision, Erasure, Entry]
+    return json.dumps([list(kind._default_manager.values()) for kind in kinds], default=str, ensure_ascii=False)
+
+
+def test_a_record_only_decision_keeps_address_time_and_count_at_once(live: Source, as_analyst: Actor) -> None:
+    arrive(live, [post(text="一度目の文", **WHOLE)], [finding()])
+    arrive(live, [post(text="二度目の文", **WHOLE)], [finding(spans=[{"text": "二度目"}])])
+    case = Case.objects.get()
+    decided(as_analyst, case, "cannot_tell", reason="はじめの理由")
+    undo(as_analyst, case.pk, NOON)
+    case.refresh_from_db()
+    decision = decided(as_analyst, case, "in_scope", reason="二度目の文という言葉", **RECORD)
+    assert (decision.category, decision.hotline_class, decision.verdict) == ("other_illegal", "illegal", "in_scope")
+    stored = Post.objects.get()
+    assert (stored.url, stored.native_id, stored.account) == ("https://sns.example/1", "", None)
+    assert (stored.posted_at, stored.first_seen_at, stored.erased_at) == (NOON, NOON, NOON)
+    kept = everything_stored()
+    for gone in ("度目", "somebody", "名前", "自己紹介", "返信先", "porn", "説明", "理由", "言葉"):
+        assert gone not in kept
+    assert not Finding.objects.exists()
+    assert list(Entry.objects.filter(kind="erased").values_list("actor", flat=True)) == [as_analyst.name]
+    assert first_break() is None
+    view = case_view(as_analyst, case.pk, NOON)
+    assert (view.record_only, view.allowed) == (True, frozenset())
+    with pytest.raises(Refused, match="erased"):
+        undo(as_analyst, case.pk, NOON)
+    assert work_once(NOON + timedelta(days=30)) == 0
+
+
+def test_what_a_recorded_post_says_later_is_not_stored(live: Source, as_analyst: Actor, as_outsider: Actor) -> None:
+    arrive(live, [post(**WHOLE)], [finding()])
+    case = Case.objects.get()
+    decided(as_analyst, case, "in_scope", **RECORD)
+    arrive(live, [post(text="書き換えた文", **WHOLE)], [finding()])
+    for actor, was_there in ((as_analyst, True), (as_outsider, False), (as_outsider, True)):
+        added = add_by_hand(actor, url="https://sns.example/1", text="手で入れた文", now=NOON)
+        assert (added.case.post_id, added.was_there) == (case.post_id, was_there)
+    assert "文" not in everything_stored()
+    assert Post.objects.get().erased_at == NOON
+
+
+def test_another_body_can_still_judge_a_recorded_address(live: Source, as_analyst: Actor, as_outsider: Actor) -> None:
+    other = Source.objects.create(organisation_id=as_outsider.organisation_id, name="other", connector="jsonl")
+    arrive(live, [post(**WHOLE)], [finding()])
+    arrive(other, [post(**WHOLE)], [finding()])
+    mine, theirs = (Case.objects.get(organisation_id=a.organisation_id) for a in (as_analyst, as_outsider))
+    decided(as_analyst, mine, "in_scope", **RECORD)
+    view = case_view(as_outsider, theirs.pk, NOON)
+    assert (view.record_only, view.allowed, view.case.post.url) == (
+        True,
+        frozenset({"decide"}),
+        "https://sns.example/1",
+    )
+    theirs.refresh_from_db()
+    before = everything_stored()
+    decided(as_outsider, theirs, "in_scope", **RECORD)
+    assert PostVersion.objects.get().content_hash in before  # not keyed a second time
+    assert Post.objects.get().url == "https://sns.example/1"
+
+
+def test_what_another_body_pursues_goes_when_that_body_is_done(
+    live: Source, as_analyst: Actor, as_outsider: Actor
+) -> None:
+    other = Source.objects.create(organisation_id=as_outsider.organisation_id, name="other", connector="jsonl")
+    arrive(live, [post(**WHOLE)], [finding()])
+    arrive(other, [post(**WHOLE)], [finding()])
+    mine, theirs = (Case.objects.get(organisation_id=a.organisation_id) for a in (as_analyst, as_outsider))
+    decided(as_outsider, theirs, "in_scope", **IN_SCOPE)
+    decided(as_analyst, mine, "in_scope", reason="引用", **RECORD)
+    assert PostVersion.objects.get().text  # their evidence
+    assert not Decision.objects.filter(reason="引用").exists()
+    view = case_view(as_analyst, mine.pk, NOON)
+    assert (view.record_only, view.findings) == (True, [])
+    assert not case_view(as_outsider, theirs.pk, NOON).record_only
+    assert work_once(NOON + timedelta(days=30)) == 0
+    undo(as_outsider, theirs.pk, NOON)
+    assert work_once(NOON) == 1
+    assert (PostVersion.objects.get().text, Post.objects.get().url) == ("", "https://sns.example/1")
+
+
+def test_without_an_address_the_networks_own_id_stays_but_never_one_made_of_the_text(
+    live: Source, as_analyst: Actor
+) -> None:
+    arrive(live, [post("at://abc/1")], [finding()])
+    decided(as_analyst, Case.objects.get(), "in_scope", **RECORD)
+    assert Post.objects.get().native_id == "at://abc/1"
+    typed = add_by_hand(as_analyst, text="手で入れた文", now=NOON).case
+    typed.refresh_from_db()
+    decided(as_analyst, typed, "in_scope", **RECORD)
+    assert Post.objects.get(network="hand").native_id == ""
+
+
+def test_a_record_only_category_is_chosen_alone(waiting: Case, as_analyst: Actor) -> None:
+    for slug, also in (("other_illegal", ("drug_ad",)), ("drug_ad", ("other_illegal",))):
+        with pytest.raises(BadInput, match="record-only category alone"):
+            decided(as_analyst, waiting, "in_scope", category_slug=slug, also=also)
+    assert PostVersion.objects.get().text
+    assert not Decision.objects.exists()
+
+
+def test_on_the_practice_desk_nothing_is_real_and_nothing_goes_early(practice: Source, as_analyst: Actor) -> None:
+    arrive(practice, [post(network="practice")], [finding()])
+    case = Case.objects.get()
+    decided(as_analyst, case, "in_scope", **RECORD)
+    assert PostVersion.objects.get().text
+    assert "undo" in case_view(as_analyst, case.pk, NOON).allowed

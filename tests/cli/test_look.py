@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.cli import reference
 from tests.cli.running import free_port, yoake
+from tests.servers.judge import JudgeServer
 from yoake import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +112,18 @@ def checks(data: Path, expected: int, **more: Any) -> dict[str, dict[str, str]]:
 
 def test_doctor_finds_nothing_wrong(prepared: Path) -> None:
     found = checks(prepared, 0)
-    assert {"data", "key", "port", "postgresql", "database", "categories", "audit", "source", "clock"} == set(found)
+    assert {
+        "data",
+        "key",
+        "port",
+        "postgresql",
+        "database",
+        "categories",
+        "audit",
+        "source",
+        "second_look",
+        "clock",
+    } == set(found)
     assert {check["state"] for check in found.values()} == {"ok"}
     plain = yoake(prepared, "doctor", port=18000)
     assert plain.returncode == 0
@@ -186,6 +199,38 @@ def test_doctor_knows_an_old_and_a_damaged_database(prepared: Path) -> None:
     with changed(prepared, "SELECT 1"):
         (prepared / "db" / "yoake.sqlite3").write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
         assert "backup" in checks(prepared, 4)["database"]["do"]
+
+
+def looks(data: Path, expected: int, **more: Any) -> list[dict[str, str]]:
+    ran = yoake(data, "doctor", "--json", port=18000, **more)
+    assert ran.returncode == expected, ran.stdout + ran.stderr
+    return [check for check in json.loads(ran.stdout)["checks"] if check["check"] == "second_look"]
+
+
+def test_doctor_tells_each_second_look(prepared: Path, tmp_path: Path) -> None:
+    off = looks(prepared, 0)
+    assert [check["state"] for check in off] == ["ok"] * 3
+    assert all(check["what"].endswith(": off.") for check in off)
+    key = tmp_path / "key"
+    key.write_text("sk-hunter2")
+    with JudgeServer(key="sk-hunter2") as server:
+        on = {"YOAKE_JUDGE_URL": server.url, "YOAKE_JUDGE_MODEL": "a-model", "YOAKE_JUDGE_KEY_FILE": str(key)}
+        (judge,) = [check for check in looks(prepared, 0, **on) if "a-model" in check["what"]]
+        assert judge["state"] == "ok"
+        assert "0 of 500 calls" in judge["what"]
+        key.write_text("sk-wrong")
+        (judge,) = [check for check in looks(prepared, 4, **on) if check["state"] != "ok"]
+        assert (judge["state"], "401" in judge["what"], "sk-wrong" in judge["what"]) == ("wrong", True, False)
+    (judge,) = [check for check in looks(prepared, 0, **on) if check["state"] != "ok"]
+    assert (judge["state"], "refuses the connection" in judge["what"]) == ("warning", True)
+
+
+def test_doctor_tells_what_pictures_need(prepared: Path, tmp_path: Path) -> None:
+    (pictures,) = [c for c in looks(prepared, 4, YOAKE_PICTURES="yes", PATH=str(tmp_path)) if c["state"] != "ok"]
+    assert "apt-get install tesseract-ocr" in pictures["what"]
+    needs.need("tesseract")
+    told = looks(prepared, 0, YOAKE_PICTURES="yes", YOAKE_PICTURES_WEAK_PER_DAY="20")
+    assert any("0 of 20" in check["what"] for check in told)
 
 
 class changed:  # noqa: N801 - reads as words

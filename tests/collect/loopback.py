@@ -48,12 +48,15 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def http_server(answer: Callable[[BaseHTTPRequestHandler], None], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """An HTTP server that answers GET as told; gives its address."""
+    """An HTTP server that answers GET and POST as told; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            answer(self)
+
+        def do_POST(self) -> None:
             answer(self)
 
         def log_message(self, *_: Any) -> None:

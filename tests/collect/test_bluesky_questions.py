@@ -10,10 +10,12 @@ import orjson
 import pytest
 
 from tests.collect.loopback import http_server, respond
+from tests.drawing import octets, photograph
 from tests.servers.pds import Pds
+from yoake.collect.connector import KeepsPictures
 from yoake.collect.connectors.bluesky_firehose import BlueskyFirehose
 from yoake.collect.net import Net
-from yoake.errors import BadInput, TryLater
+from yoake.errors import BadInput, Refused, TryLater
 
 NET = Net(allow_private=True)
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -213,3 +215,41 @@ def test_what_is_asked_is_escaped() -> None:
     with http_server(answer) as url:
         state("at://did:web:example.com%3A3000/app.bsky.feed.post/self~1", BlueskyFirehose.Options(api=url, plc=url))
     assert seen == [{"repo": ["did:web:example.com%3A3000"], "collection": ["app.bsky.feed.post"], "rkey": ["self~1"]}]
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.server
+def test_a_picture_comes_from_the_server_that_keeps_the_account(pds: Pds) -> None:
+    options, writer, sent = real(pds), pds.writer(), octets(photograph(60, 60))
+    ref = writer.post("画像つき", images=[sent]).uri
+    image = pds.record(ref)["value"]["embed"]["images"][0]["image"]["ref"]["$link"]
+
+    def picture(ref: str, image: str) -> bytes | None:
+        return BlueskyFirehose().picture(ref, image, options, NET, limit_bytes=1_000_000)
+
+    assert isinstance(BlueskyFirehose(), KeepsPictures)
+    assert picture(ref, image) == sent
+    other = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+    assert picture(ref, other) is None
+    assert picture("https://e.example/1", image) is None
+    assert picture(REF, image) is None  # nobody ever had this account
+    pds.takedown(writer.did)
+    assert picture(ref, image) is None
+
+
+@pytest.mark.parametrize("body", [b"another picture", b""])
+def test_another_picture_than_the_post_names_is_refused(body: bytes) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if handler.path.startswith("/did:plc:"):
+            home = {"id": "#atproto_pds", "serviceEndpoint": f"http://{handler.headers['Host']}"}
+            respond(handler, 200, orjson.dumps({"id": DID, "service": [home]}))
+        else:
+            respond(handler, 200, body, Content_Type="image/png")
+
+    image = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
+    with http_server(answer) as url:
+        options = BlueskyFirehose.Options(api=url, plc=url)
+        with pytest.raises(Refused, match="another picture"):
+            BlueskyFirehose().picture(REF, image, options, NET, limit_bytes=1000)

@@ -63,6 +63,10 @@ def test_lines_that_are_posts(line: bytes, post: dict[str, Any]) -> None:
         (b'{"id":"a","text":"x","author":"' + b"p" * 301 + b'"}', {"author_id": ""}, ["bad_name"]),
         (rb'{"id":"a","text":"x","author":"\u0000"}', {"author_id": ""}, ["bad_name"]),
         (b'{"id":"a","text":"x","author":[],"lang":{}}', {"author_id": ""}, ["wrong_type"]),
+        (b'{"id":"a","text":"x","labels":["nsfw",3,"b"]}', {"labels": ["nsfw", "b"]}, ["wrong_type"]),
+        (b'{"id":"a","text":"x","labels":"nsfw","images":{}}', {"labels": [], "images": []}, ["wrong_type"]),
+        (b'{"id":"a","text":"x","images":["javascript:x",{"alt":"b"},7,null]}', {"images": []}, ["bad_image"]),
+        (b'{"id":"a","text":"x","labels":[' + b'"a",' * 30 + b'"a"]}', {"labels": ["a"] * 20}, ["too_many"]),
     ],
 )
 def test_lines_that_are_posts_with_notes(line: bytes, changed: dict[str, Any], notes: list[str]) -> None:
@@ -70,6 +74,28 @@ def test_lines_that_are_posts_with_notes(line: bytes, changed: dict[str, Any], n
     assert read.post is not None
     assert {key: read.post[key] for key in changed} == changed
     assert list(read.notes) == notes
+
+
+def test_pictures_and_labels_of_a_line() -> None:
+    line = {
+        "id": "a",
+        "text": "x",
+        "labels": ["adult"],
+        "images": [
+            "https://e.example/1.png",
+            {"url": "http://e.example/2", "alt": "求人", "mime": "IMAGE/JPEG", "size_bytes": 120},
+            {"url": "https://e.example/3", "alt": 3, "mime": [], "size_bytes": -1},
+        ],
+    }
+    read = read_line(json.dumps(line).encode(), NOON)
+    assert read.post is not None
+    assert read.notes == ()
+    assert read.post["labels"] == ["adult"]
+    assert [tuple(image.values()) for image in read.post["images"]] == [
+        ("https://e.example/1.png", "", "", None),
+        ("http://e.example/2", "求人", "image/jpeg", 120),
+        ("https://e.example/3", "", "", None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from websockets.sync.server import ServerConnection
 from websockets.utils import accept_key
 
 from tests.collect.loopback import http_server, port_of, respond, socket_server
-from yoake.collect.net import Net, is_public
+from yoake.collect.net import Busy, Net, TooLong, Unreached, is_public
 from yoake.errors import BadInput, Refused, TryLater
 
 NET = Net(allow_private=True, contact="patrol@example.jp")
@@ -494,3 +494,46 @@ def test_waiting_ends_when_the_patrol_stops() -> None:
     assert net.wait(10) is True
     assert time.monotonic() - began < 5
     assert net.stopping
+
+
+# --- POST, and staying inside -----------------------------------------------------------------------------------------
+
+
+def test_a_post_carries_its_body_once_and_follows_nobody() -> None:
+    seen: list[tuple[str, bytes, str]] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        seen.append((handler.path, body, handler.headers["X-Key"]))
+        respond(handler, 307, b"elsewhere", Location="/other")
+
+    with http_server(answer) as url:
+        found = NET.post(f"{url}/a", "本文".encode(), headers={"X-Key": "k"})
+    assert (found.status, found.body) == (307, b"elsewhere")
+    assert seen == [("/a", "本文".encode(), "k")]
+
+
+def test_what_may_only_reach_this_network_says_how_to_reach_more() -> None:
+    inside = Net(allow_private=True, only_private="ask the administrator.")
+    with http_server(lambda handler: respond(handler, 200, b"here")) as url:
+        assert inside.post(url, b"x").body == b"here"
+    for address in ("https://8.8.8.8/v1", "http://[2606:4700::6810:84e5]/v1"):
+        with pytest.raises(Refused, match="outside this network; ask the administrator"):
+            inside.post(address, b"x")
+
+
+def test_what_went_wrong_can_be_told_apart() -> None:
+    with pytest.raises(Unreached):
+        NET.post("http://127.0.0.1:9/", b"x")
+    with pytest.raises(Unreached):
+        NET.get("http://no-such-host.invalid/")
+    with http_server(lambda handler: respond(handler, 429, Retry_After="7")) as url:
+        with pytest.raises(Busy) as caught:
+            NET.post(url, b"x")
+        assert caught.value.after_s == 7
+    with http_server(lambda handler: respond(handler, 200, b"x" * 20)) as url, pytest.raises(TooLong):
+        NET.post(url, b"x", limit_bytes=10)
+    with http_server(lambda handler: time.sleep(2)) as url:
+        with pytest.raises(TryLater) as late:
+            NET.post(url, b"x", timeout_s=0.2)
+        assert not isinstance(late.value, Unreached | Busy)

@@ -39,11 +39,26 @@ def test_defaults() -> None:
         ("YOAKE_TLS_CERT", "/nowhere/cert.pem"),
         ("YOAKE_ALLOW_PRIVATE_NETWORKS", "perhaps"),
         ("YOAKE_LANGUAGE", "fr"),
+        ("YOAKE_SAMPLE_PER_DAY", "1001"),
+        ("YOAKE_SAMPLE_PER_DAY", "-1"),
         ("YOAKE_CONTACT", "警察@example.jp"),
         ("YOAKE_CONTACT", "Taro Yamada"),
         ("YOAKE_CONTACT", "a@example.jp\r\nX: y"),
         ("YOAKE_CONTACT", "ftp://example.jp/"),
         ("YOAKE_DATABASE_URL_FILE", "/nowhere/url"),
+        ("YOAKE_ENCODER", "/nowhere/model"),
+        ("YOAKE_JUDGE_URL", "localhost:8080"),
+        ("YOAKE_JUDGE_URL", "ftp://host/v1"),
+        ("YOAKE_JUDGE_URL", "http://host:99999/v1"),
+        ("YOAKE_JUDGE_URL", "http://ホスト/v1"),
+        ("YOAKE_JUDGE_KEY_FILE", "/nowhere/key"),
+        ("YOAKE_JUDGE_EXTERNAL", "perhaps"),
+        ("YOAKE_JUDGE_CALLS_PER_DAY", "-1"),
+        ("YOAKE_JUDGE_CALLS_PER_DAY", "1.5"),
+        ("YOAKE_JUDGE_TOKENS_PER_DAY", "many"),
+        ("YOAKE_JUDGE_TIMEOUT_S", "121"),
+        ("YOAKE_PICTURES", "2"),
+        ("YOAKE_PICTURES_WEAK_PER_DAY", "٣"),
     ],
 )
 def test_a_wrong_value_names_variable_and_value(name: str, value: str) -> None:
@@ -156,6 +171,45 @@ def test_a_cut_key_or_an_impossible_place_is_said(tmp_path: Path) -> None:
         secret_key(file / "below" / "key")
 
 
+def test_second_looks_are_off_unless_configured(tmp_path: Path) -> None:
+    assert read({}).second_looks == ()
+    key = tmp_path / "key"
+    key.write_text("sk-hunter2\n")
+    found = read(
+        {
+            "YOAKE_ENCODER": str(tmp_path),
+            "YOAKE_JUDGE_URL": " http://[::1]:8080/v1/ ",
+            "YOAKE_JUDGE_MODEL": "a-model",
+            "YOAKE_JUDGE_KEY_FILE": str(key),
+            "YOAKE_PICTURES": "yes",
+        }
+    )
+    assert found.second_looks == ("encoder", "llm_judge", "pictures")
+    assert (found.judge_url, found.judge_key, found.judge_external) == ("http://[::1]:8080/v1", "sk-hunter2", False)
+    assert "hunter2" not in repr(found)
+
+
+def test_a_judge_needs_the_name_of_its_model() -> None:
+    with pytest.raises(BadInput, match="YOAKE_JUDGE_MODEL"):
+        read({"YOAKE_JUDGE_URL": "http://localhost:8080/v1"})
+
+
+@pytest.mark.parametrize("url", ["http://u:hunter2@host/v1", "http://host/v1?key=hunter2", "http://host/v1#hunter2"])
+def test_a_secret_in_the_address_of_the_judge_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(BadInput, match="YOAKE_JUDGE_URL") as caught:
+        read({"YOAKE_JUDGE_URL": url, "YOAKE_JUDGE_MODEL": "m"})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"sk-hunter2\nsk-more", b"sk hunter2", "鍵hunter2".encode(), b"hunter2\xff"])
+def test_a_key_that_is_none_is_refused_and_not_shown(tmp_path: Path, content: bytes) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(content)
+    with pytest.raises(BadInput, match="YOAKE_JUDGE_KEY_FILE") as caught:
+        read({"YOAKE_JUDGE_KEY_FILE": str(key)})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_plain_address() -> None:
     assert plain_address("::ffff:127.0.0.1") == "127.0.0.1"
     assert plain_address("0:0::1") == "::1"
@@ -183,4 +237,11 @@ def test_the_page_tells_the_defaults() -> None:
         "YOAKE_ENGINE": found.engine,
         "YOAKE_ALLOW_PRIVATE_NETWORKS": "no",
         "YOAKE_LANGUAGE": found.language,
+        "YOAKE_SAMPLE_PER_DAY": str(found.sample_per_day),
+        "YOAKE_JUDGE_EXTERNAL": "no",
+        "YOAKE_JUDGE_CALLS_PER_DAY": str(found.judge_calls_per_day),
+        "YOAKE_JUDGE_TOKENS_PER_DAY": str(found.judge_tokens_per_day),
+        "YOAKE_JUDGE_TIMEOUT_S": str(found.judge_timeout_s),
+        "YOAKE_PICTURES": "no",
+        "YOAKE_PICTURES_WEAK_PER_DAY": str(found.pictures_weak_per_day),
     }

@@ -12,11 +12,12 @@ from django.utils.html import escape
 from tests.world import arrive, finding, post
 from yoake.casework.audit.models import Entry
 from yoake.casework.cases import actions
-from yoake.casework.cases.models import Case, Decision, Lease
+from yoake.casework.cases.models import Case, Decision, Lease, SecondLook
 from yoake.casework.people.models import User
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
 from yoake.collect import practice as practice_stream
+from yoake.tables.findings import findings_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,24 @@ def test_opening_takes_the_lease_by_a_post(browser: Client, waiting: Case) -> No
     assert Lease.objects.get().user.username == "analyst"
     assert browser.post(f"/case/{waiting.pk}/release/").status_code == 204
     assert not Lease.objects.exists()
+
+
+def test_a_second_look_stands_beside_the_others_with_who_says_it(browser: Client, waiting: Case) -> None:
+    from yoake.casework.cases.second_looks import finish_look
+
+    assert waiting.post.current is not None
+    row = SecondLook.objects.create(version=waiting.post.current, detector="llm_judge", due_at=timezone.now())
+    cue = {"field": "text", "start": 0, "end": 5, "text": "高額バイト", "cue": "pointed_at", "weight": 0.0}
+    order = {**cue, "field": "image:1", "cue": "instruction_to_a_program"}
+    said = finding(detector="llm_judge", version="1-m", base=2.1972, spans=[cue, order])
+    said |= {"uid": waiting.post.uid, "content_hash": waiting.post.current.content_hash}
+    finish_look(row, "", findings_batch([said]).to_pylist(), timezone.now())
+    page = told(browser.get(f"/case/{waiting.pk}/"))
+    assert page.count('<article class="finding') == 2
+    assert page.count('<span class="badge">language model</span>') == 1
+    assert "pointed at by the language model" in page
+    assert "speaks to a program that judges posts" in page
+    assert "looked at the post again (language model: " in page
 
 
 def test_what_a_colleague_reads_is_read_only(
@@ -207,6 +226,34 @@ def test_practice_shows_the_model_answer_after_the_decision(analyst: User, pract
 def test_a_record_only_category_stands_apart(browser: Client, waiting: Case) -> None:
     page = told(browser.get(f"/case/{waiting.pk}/"))
     assert f'<option value="{waiting.category}" selected>' in page
+    kept, recorded = page.split('<optgroup label="Record only: address, time and count are kept">')
+    assert 'value="child_abuse_material"' in recorded
+    assert 'value="child_abuse_material"' not in kept
+    assert "are erased as soon as you record it" in kept  # said before the choice
+    assert "This cannot be undone" in kept
+
+
+def test_recording_only_leaves_the_address_and_no_way_back(browser: Client, live: Source) -> None:
+    taken = arrive(live, [post(url="https://sns.example/1", author_handle="somebody")], [finding()])
+    case = Case.objects.get(pk=taken.opened[0])
+    answer = browser.post(
+        f"/case/{case.pk}/decide/", decision(case, "in_scope", category="other_illegal", reason="引用した言葉")
+    )
+    desk = told(browser.get(answer["Location"]))
+    page = told(browser.get(f"/case/{case.pk}/"))
+    assert "of this post address, time and count are kept" in page
+    assert "erased everything but address, time and count" in page
+    for shown in (desk, page):
+        assert "https://sns.example/1" in shown
+        assert 'href="https://sns.example/1"' not in shown
+        for gone in ("高額バイト", "somebody", "引用した言葉", f'action="/case/{case.pk}/undo/"'):
+            assert gone not in shown
+    assert browser.post(f"/case/{case.pk}/undo/").status_code == 409
+
+
+def test_the_practice_desk_does_not_speak_of_erasing(browser: Client, practice: Source) -> None:
+    taken = arrive(practice, [post(network="practice")], [finding()])
+    assert "erased as soon as" not in told(browser.get(f"/case/{taken.opened[0]}/"))
 
 
 def test_an_erased_post_says_so(browser: Client, waiting: Case) -> None:

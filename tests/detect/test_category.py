@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from tests.detect.worlds import posts
-from yoake.detect.category import SHIPPED, Category, Phrase, digest, load_categories
+from yoake.detect.category import SHIPPED, Category, Phrase, digest, load_categories, sought
 from yoake.detect.serving import load
 from yoake.detect.text.fold import fold, fold_text
+from yoake.detect.together import Together
 from yoake.errors import BadInput
 
 CATEGORIES, _ = load_categories()
@@ -62,15 +63,24 @@ def write(
     return folder
 
 
+# Few examples, none of which teaches: their texts stay oblique.
+OBLIQUE = {"serious_crime", "firearms_incitement", "suicide_inducing", "minor_approach"}
+
+
 def test_shipped() -> None:
     assert {"criminal_recruitment", "coerced_applicant", "drug_ad"} <= CATEGORIES.keys()
     assert list(CATEGORIES) == sorted(CATEGORIES)
 
 
-@pytest.mark.parametrize("category", CATEGORIES.values(), ids=CATEGORIES.keys())
+@pytest.mark.parametrize("category", sought(CATEGORIES).values(), ids=sought(CATEGORIES).keys())
 def test_shipped_folder_is_complete(category: Category) -> None:
-    assert 15 <= sum(e.label == category.slug for e in category.examples) <= 40
-    assert 14 <= sum(e.label != category.slug for e in category.examples) <= 40
+    if category.slug in OBLIQUE:
+        assert sum(e.label == category.slug for e in category.examples) >= 7
+        assert sum(e.label != category.slug for e in category.examples) >= 7
+        assert len(category.examples) <= 20
+    else:
+        assert 15 <= sum(e.label == category.slug for e in category.examples) <= 40
+        assert 14 <= sum(e.label != category.slug for e in category.examples) <= 40
     used = {p.cue for p in category.phrases} | {a.cue for a in category.amounts}
     assert {cue.name for cue in category.cues} <= used
     assert {f"frame:{frame.name}" for frame in category.frames} <= used
@@ -107,6 +117,11 @@ def test_only_what_the_field_notes_state_is_verified() -> None:
         ("Employment Security Act", "63"),
         ("Employment Security Act", "5-4"),
         ("Special Act on Narcotics", "9"),
+        ("Basic Act on Gambling Addiction Measures", "9-2"),
+        ("Explosives Control Penalties", "3, 5"),
+        ("Penal Code", "199 ff."),
+        ("Penal Code", "233"),
+        ("Penal Code", "246"),
     }
 
 
@@ -146,6 +161,86 @@ def test_a_new_folder_is_a_new_category_and_nothing_else(tmp_path: Path) -> None
     assert (finding["category"], finding["grade"], finding["class"]) == ("trial", "mid", "harmful")
     assert finding["elements"][0]["span"]["text"] == "ためしの合言葉"
     assert detector.version != load().version
+
+
+RECORD_ONLY_TOML = """
+format = 1
+record_only = true
+actions = ["request"]
+name = { ja = "記録だけの分類", en = "Recorded only" }
+summary = { ja = "試し", en = "Trial" }
+
+[[class]]
+name = "record_only"
+"""
+
+
+def test_a_record_only_category_is_names_class_and_actions_and_no_detector_reports_it(tmp_path: Path) -> None:
+    write(tmp_path / "trial", RECORD_ONLY_TOML, None)
+    categories, problems = load_categories(tmp_path)
+    assert problems == []
+    trial = categories["trial"]
+    assert (trial.record_only, trial.class_on(date(2026, 1, 1))) == (True, "record_only")
+    assert "trial" not in sought(categories)
+    detector = load(overlay=tmp_path)
+    assert "trial" not in {f["category"] for f in detector.judge(posts("記録だけの分類 試し Trial")).to_pylist()}
+
+
+def test_record_only_folders_that_are_shipped() -> None:
+    assert CATEGORIES.keys() - sought(CATEGORIES).keys() == {
+        "obscene_display",
+        "child_abuse_material",
+        "intimate_image_abuse",
+        "prostitution_solicitation",
+        "dating_site_solicitation",
+        "credential_solicitation",
+        "other_illegal",
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "at", "reason"),
+    [
+        ({"toml": RECORD_ONLY_TOML + "\n[thresholds]\nqueue = 0.3\nhigh = 0.8\n"}, "thresholds", "left out, because"),
+        ({"toml": RECORD_ONLY_TOML.replace("actions", "base = -6.0\nactions")}, "base", "left out, because"),
+        ({"toml": RECORD_ONLY_TOML.replace("actions", "at_risk = false\nactions")}, "at_risk", "left out, because"),
+        ({"toml": RECORD_ONLY_TOML.replace("actions", "acts")}, "acts", "an unknown key"),
+        ({"toml": RECORD_ONLY_TOML.replace('actions = ["request"]', "")}, "actions", "it must be given"),
+        ({"phrases": NEW_PHRASES}, "phrases.tsv line 2", "no phrases, because"),
+        ({"examples": '{"text": "x", "label": "none"}\n'}, "examples.jsonl", "no texts in a record-only"),
+    ],
+)
+def test_mistakes_in_a_record_only_folder(tmp_path: Path, files: dict[str, str], at: str, reason: str) -> None:
+    write(tmp_path / "trial", **{"toml": RECORD_ONLY_TOML, "phrases": None, **files})
+    _, (problem,) = load_categories(tmp_path)
+    assert at in str(problem)
+    assert reason in str(problem)
+
+
+def test_an_overlay_neither_empties_a_category_that_is_sought_nor_lifts_a_cap(tmp_path: Path) -> None:
+    write(tmp_path / "drug_ad", "record_only = true\n", None)
+    write(tmp_path / "disaster_misinformation", 'at_most = "high"\n', None)
+    categories, problems = load_categories(tmp_path)
+    assert categories["drug_ad"] == CATEGORIES["drug_ad"]
+    assert ["no detector seeks" in str(problems[1]), "one of mid" in str(problems[0])] == [True, True]
+
+
+def test_a_capped_category_is_never_graded_high_and_always_called_unverified(tmp_path: Path) -> None:
+    text = "🥦手押し 渋谷 1g5000〜 大麻 詳細はテレグラムDMまで"
+    assert load().judge(posts(text)).to_pylist()[0]["grade"] == "high"
+    write(tmp_path / "drug_ad", 'at_most = "mid"\n', None)
+    category = load_categories(tmp_path)[0]["drug_ad"]
+    assert [category.grade(score) for score in (0.0, 0.3, 1.0)] == ["low", "mid", "mid"]
+    assert [category.grade(score, 0.5, 0.6) for score in (0.3, 0.5, 1.0)] == ["low", "mid", "mid"]
+    detector = load(overlay=tmp_path)
+    assert isinstance(detector, Together)
+    for judge in (detector, detector.listed, detector.learned):
+        of_both = judge.judge(posts(text, "大麻 逮捕 テレグラム")).to_pylist()
+        found = [f for f in of_both if f["category"] == "drug_ad"]
+        assert {f["grade"] for f in found} <= {"low", "mid"}
+        assert found[0]["grade"] == "mid"
+        assert all(f["explanation"]["ja"].endswith("事実かどうかは確認されていません。") for f in found)
+        assert all(f["explanation"]["en"].endswith("Whether it is true is unverified.") for f in found)
 
 
 def test_overlay_replaces_keys_and_phrases(tmp_path: Path) -> None:

@@ -34,11 +34,11 @@ def test_category_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     categories, problems = load_categories(tmp_path / "categories")
     assert problems == []
     detector = load(overlay=tmp_path / "categories")
-    for example in categories["lottery_prize_lure"].examples:
+    for example in categories["rare_animal_sale"].examples:
         found = {f["category"] for f in detector.judge(posts(example.text)).to_pylist() if queued(f)}
         assert found == ({example.label} - {"none"}), json.dumps(example.text, ensure_ascii=False)
     monkeypatch.chdir(tmp_path)
-    exec(compile(blocks("category.md", "run")["lottery_prize_lure"], "category.md", "exec"), {})
+    exec(compile(blocks("category.md", "run")["rare_animal_sale"], "category.md", "exec"), {})
     assert "可能性があります。" in capsys.readouterr().out
 
 

@@ -74,24 +74,43 @@ def test_example(slug: str, example: Example) -> None:
         "草",
         "助けて",
         "脅されて",
+        "口座",
+        "銀行口座",
+        "暗証番号",
+        "名義貸し",
+        "飛ばし携帯",
+        "個人融資",
+        "ブラックOK",
+        "オンラインカジノ",
+        "入金不要ボーナス",
+        "紹介コード",
+        "名簿",
+        "カモリスト",
+        "拳銃",
+        "武装しよう",
+        "復讐代行",
     ],
 )
 def test_no_word_decides_alone(text: str) -> None:
     assert [f for f in judge(text) if queued(f)] == []
 
 
-def test_a_denial_never_exempts() -> None:
-    denials = sorted(
-        {word for c in CATEGORIES.values() for p in c.phrases if p.cue == "denial" for word in p.spellings()}
-    )
-    offences = [(slug, e.text) for slug, e in EXAMPLES if e.label == slug and not CATEGORIES[slug].at_risk]
-    rows = [f"{text}。{denial}" for _, text in offences for denial in ["", *denials]]
-    scores = {(f["row"], f["category"]): f["score"] for f in judge(*rows)}
-    for number, (slug, text) in enumerate(offences):
-        first = number * (len(denials) + 1)
-        bare = scores.get((first, slug), 0.0)
-        for offset, denial in enumerate(denials, 1):
-            assert scores.get((first + offset, slug), 0.0) >= bare - 1e-12, (text, denial)
+DENIED = [s for s, c in CATEGORIES.items() if not c.at_risk and any(p.cue == "denial" for p in c.phrases)]
+
+
+@pytest.mark.parametrize("slug", DENIED)
+def test_a_denial_never_exempts(slug: str) -> None:
+    """Each denial beside some example, each example beside some denials."""
+    denials = [word for p in CATEGORIES[slug].phrases if p.cue == "denial" for word in p.spellings()]
+    offences = [e.text for e in CATEGORIES[slug].examples if e.label == slug]
+    pairs = [
+        (offences[i % len(offences)], denials[i % len(denials)]) for i in range(2 * max(len(denials), len(offences)))
+    ]
+    rows = [text for offence, denial in pairs for text in (f"{offence}。", f"{offence}。{denial}")]
+    scores = {f["row"]: f["score"] for f in judge(*rows) if f["category"] == slug}
+    for number, (offence, denial) in enumerate(pairs):
+        bare, denied = scores.get(2 * number, 0.0), scores.get(2 * number + 1, 0.0)
+        assert denied >= bare - 1e-12, (offence, denial)
 
 
 def test_combinations_matter() -> None:
@@ -157,7 +176,7 @@ def test_fields() -> None:
     assert found["parent"] == [], "what others wrote is no offence of the one who answers"
     assert {span["field"] for span in found["reply"][0]["spans"]} == {"text", "parent_text"}
     assert "返信先" in found["reply"][0]["explanation"]["ja"]
-    assert found["own need"] == []
+    assert all(CATEGORIES[f["category"]].at_risk for f in found["own need"]), "need is no offence"
 
 
 def test_plea_is_never_an_offence() -> None:
@@ -332,7 +351,7 @@ def test_another_process_finds_the_same() -> None:
 def test_pickles_cheaply_and_judges_the_same() -> None:
     DETECTOR.judge(posts("x"))
     packed = pickle.dumps(DETECTOR)
-    assert len(packed) < 300_000
+    assert len(packed) < 100_000 * len(CATEGORIES)
     again = pickle.loads(packed)
     assert again.version == DETECTOR.version
     assert again.judge(many()).equals(DETECTOR.judge(many()))

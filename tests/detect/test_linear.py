@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -14,12 +15,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from tests.detect.worlds import posts, steady, texts
+from tests.detect.test_category import RECORD_ONLY_TOML, write
+from tests.detect.worlds import holds, posts, steady, texts
 from tests.learn.worlds import lines
 from yoake.detect.category import SHIPPED
 from yoake.detect.detectors.lexicon import Lexicon
 from yoake.detect.detectors.linear import Linear
 from yoake.detect.kernels import linear as kernel
+from yoake.detect.kernels.gate import gate_sums
 from yoake.detect.linear_model import columns
 from yoake.detect.serving import load
 from yoake.detect.text.fold import fold
@@ -28,9 +31,10 @@ from yoake.errors import Refused
 from yoake.learn.corpus import Corpus, Row
 from yoake.learn.store import save
 from yoake.learn.training import Settings, train
-from yoake.tables.findings import FLOOR, queued
+from yoake.tables.findings import queued
 
 BITS = 10
+DAMPING = 7.0
 
 
 @pytest.fixture(scope="session")
@@ -51,16 +55,43 @@ def mix(value: int) -> int:
     return value >> 32 - BITS
 
 
+SCRIPTS = (
+    "[a-z\u00c0-\u024f\u1e00-\u1eff\ue000]+",
+    "[0-9]+",
+    "[ぁ-ゖ]+",
+    "[ァ-ヾ]+",
+    "[一-\u9fff々]+",
+    "[\uac00-\ud7a3]+",
+)
+
+
+def masked(folded: str) -> str:
+    """Ids as one character repeated."""
+
+    def hide(found: re.Match[str]) -> str:
+        word = found[0]
+        letters = sum("a" <= c <= "z" for c in word)
+        return "\ue000" * len(word) if 0 < letters < len(word) else word
+
+    return re.sub("[a-z0-9_]{5,}", hide, folded)
+
+
+def hashed(run: str, space: int) -> int:
+    value = (space + 1) * 0x9E3779B1 & 0xFFFFFFFF
+    for char in run:
+        value = (value ^ ord(char)) * 16777619 & 0xFFFFFFFF
+    return mix(value)
+
+
 def runs(folded: str, field: int, longest: int) -> list[tuple[int, int, int]]:
-    """(bucket, first, after) of every run of one field."""
-    found = []
+    """(bucket, first, after) of every run and word of one field."""
+    found, folded = [], masked(folded)
+    plain = re.sub("[0-9]", "0", folded)
     for i in range(len(folded)):
         for n in range(1, min(longest, len(folded) - i) + 1):
-            run = folded[i : i + n] if n == 1 else "".join("0" if "0" <= c <= "9" else c for c in folded[i : i + n])
-            value = (field + 1) * 0x9E3779B1 & 0xFFFFFFFF
-            for char in run:
-                value = (value ^ ord(char)) * 16777619 & 0xFFFFFFFF
-            found.append((mix(value), i, i + n))
+            found.append((hashed(folded[i] if n == 1 else plain[i : i + n], field), i, i + n))
+    for word in re.finditer("|".join(SCRIPTS), plain):
+        found.append((hashed(word[0], field + 3), *word.span()))
     return found
 
 
@@ -74,16 +105,20 @@ def test_kernels_equal_their_slow_twins(text: str, profile: str) -> None:
     found = [runs(column.text(0), field, 4) for field, column in enumerate(folded)]
     counts = Counter(at for listed in found for at, _, _ in listed)
     values = {at: (1 + math.log(n)) * float(idf[at]) for at, n in counts.items()}
-    norm = math.sqrt(sum(value * value for value in values.values()))
-    got = kernel.sums(*columns(folded), BITS, 4, np.zeros(1, np.int64), idf, weights)
+    norm = math.sqrt(sum(value * value for value in values.values()) + DAMPING)
+    got = kernel.sums(*columns(folded), BITS, 4, np.zeros(1, np.int64), idf, weights, DAMPING)
+    gate = gate_sums(*columns(folded), BITS, 4, np.ascontiguousarray(weights[:, 0]))
     if not counts:
         assert np.isnan(got).all()
+        assert np.isnan(gate).all()
         return
+    slowly = sum(n * float(weights[at, 0]) for at, n in counts.items()) / math.sqrt(sum(counts.values()))
+    assert gate[0] == pytest.approx(slowly, abs=1e-9)
     for label in (0, 1):
         assert got[0, label] == pytest.approx(
             sum(v * float(weights[at, label]) for at, v in values.items()) / norm, abs=1e-9
         )
-    shares = kernel.attribute(*columns(folded), BITS, 4, 0, idf, np.ascontiguousarray(weights[:, 0]))
+    shares = kernel.attribute(*columns(folded), BITS, 4, 0, idf, np.ascontiguousarray(weights[:, 0]), DAMPING)
     assert sum(share.sum() for share in shares) == pytest.approx(got[0, 0], abs=1e-9)
     for listed, share in zip(found, shares, strict=True):
         slow = np.zeros(len(share))
@@ -95,17 +130,6 @@ def test_kernels_equal_their_slow_twins(text: str, profile: str) -> None:
         {at: 1 + math.log(n) for at, n in counts.items()}
     )
     assert starts.tolist() == [0, len(counts)]
-
-
-def holds(finding: dict[str, Any], fields: dict[str, str]) -> None:
-    total = finding["base"] + finding["rest"] + sum(span["weight"] for span in finding["spans"])
-    assert abs(finding["score"] - 1 / (1 + math.exp(-total))) < 1e-9
-    assert finding["score"] >= FLOOR
-    for span in finding["spans"]:
-        assert span["text"] == fields[span["field"]][span["start"] : span["end"]] != ""
-    assert finding["explanation"]["ja"]
-    assert finding["explanation"]["en"]
-    assert finding["counter"]["ja"]
 
 
 def test_finds_adds_up_and_explains(folder: Path) -> None:
@@ -145,6 +169,14 @@ def test_a_label_off_the_shelf_is_never_reported(folder: Path) -> None:
     assert set(said) <= set(detector.categories)
 
 
+def test_a_record_only_label_is_never_reported(folder: Path, tmp_path: Path) -> None:
+    text = posts("壺を買いませんか 3 ろ")
+    write(tmp_path / "sought" / "pottery")
+    assert "pottery" in Linear(folder, tmp_path / "sought").judge(text).column("category").to_pylist()
+    write(tmp_path / "recorded" / "pottery", RECORD_ONLY_TOML, None)
+    assert "pottery" not in Linear(folder, tmp_path / "recorded").judge(text).column("category").to_pylist()
+
+
 def test_same_findings_however_the_batch_is_cut_and_after_pickling(folder: Path) -> None:
     detector = Linear(folder)
     batch = posts(*[str(row["text"]) for row in lines(40, seed=9)])
@@ -169,7 +201,7 @@ def test_training_twice_gives_the_same_version(folder: Path, tmp_path: Path) -> 
     [
         (lambda f: (f / "weights.npz").write_bytes((f / "weights.npz").read_bytes()[:-9]), "cut or changed"),
         (lambda f: (f / "weights.npz").unlink(), "no readable weights"),
-        (lambda f: _swap(f, "layout = 1", "layout = 2"), "this program reads 1"),
+        (lambda f: _swap(f, "layout = 2", "layout = 1"), "this program reads 2"),
         (lambda f: _swap(f, 'folding = "', 'folding = "x'), "another folding"),
         (lambda f: _swap(f, '"drug_ad"', '"drug_add"'), "changed by hand"),
     ],
@@ -206,6 +238,23 @@ def test_together_keeps_what_either_queues_one_finding_a_category(folder: Path) 
         text = examples[f["row"]]
         holds(f, {"text": text, "profile": "", "parent_text": ""})
     assert any(span["cue"] != "wording" for f in found if f["detector"] == "linear" for span in f["spans"])
+
+
+def test_a_word_added_by_a_deployment_passes_the_gate(tmp_path: Path) -> None:
+    words = tmp_path / "drug_ad" / "phrases.tsv"
+    words.parent.mkdir()
+    head = "cue\tphrase\tweight\tlang\tfirst_seen\tsource\tnote\n"
+    words.write_text(f"{head}substance\tほげふが玉\t9\tja\t2026\taccepted\t\n")
+    text = "きょうのばんごはんはほげふが玉でした"
+    assert load().judge(posts(text)).num_rows == 0
+    found = load(overlay=tmp_path).judge(posts("しずかな夜", text)).to_pylist()
+    assert [(f["row"], f["category"]) for f in found] == [(1, "drug_ad")]
+
+
+def test_whoever_is_at_risk_is_seen_from_a_lower_threshold() -> None:
+    rows = [Row(str(r["text"]), () if r["label"] == "none" else (str(r["label"]),), str(r["group"])) for r in lines()]
+    model = train(Corpus(rows), settings=Settings(bits=14, at_risk=("drug_ad",))).model
+    assert 0.2 <= model.queue_at_risk <= model.queue
 
 
 def test_without_a_shipped_model_the_lexicon_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

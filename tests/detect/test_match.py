@@ -12,9 +12,10 @@ from tests.detect import naive
 from tests.detect.worlds import posts, steady, texts
 from yoake.detect.background import NgramCounts
 from yoake.detect.kernels import grams
+from yoake.detect.kernels.weave import weave_moves
 from yoake.detect.text.amounts import GRAM, find_amounts, period_of
 from yoake.detect.text.fold import fold, fold_text
-from yoake.detect.text.phrases import PhraseMatcher, _double_array
+from yoake.detect.text.phrases import PhraseMatcher
 from yoake.errors import BadInput
 
 PHRASES = [
@@ -111,9 +112,15 @@ def test_what_may_stand_beside_a_phrase(phrase: str, text: str, *, found: bool) 
 @given(st.lists(st.dictionaries(st.integers(1, 7), st.integers(1, 9), max_size=7), min_size=1, max_size=10))
 def test_woven_moves_are_all_found_again(moves: list[dict[int, int]]) -> None:
     """The plain twin of the double array is the list of dicts it was made from."""
-    root, base, check, target = _double_array(moves, 8)
-    assert [moves[0].get(symbol, 0) for symbol in range(8)] == root.tolist()
-    for state in range(1, len(moves)):
+    rows = [sorted(row.items()) for row in moves]
+    base, check, target = weave_moves(
+        np.cumsum([0] + [len(row) for row in rows]).astype(np.int32),
+        np.array([symbol for row in rows for symbol, _ in row], np.int32),
+        np.array([state for row in rows for _, state in row], np.int32),
+        np.array(sorted((n for n, row in enumerate(rows) if row), key=lambda n: (-len(rows[n]), n)), np.int32),
+        8,
+    )
+    for state in range(len(moves)):
         for symbol in range(1, 8):
             cell = base[state] + symbol
             assert (int(target[cell]) if check[cell] == state else None) == moves[state].get(symbol)

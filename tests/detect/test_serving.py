@@ -48,7 +48,7 @@ def test_model_folder_brings_its_own_categories(tmp_path: Path) -> None:
         (MODEL.replace("1", "2"), "this program reads 1"),
         (MODEL[: len(MODEL) // 2], "damaged"),
         ('detector = "lexicon"\nformat = 1\n', "must give detector and version"),
-        (MODEL.replace("lexicon", "crystal_ball"), "known here are lexicon, linear"),
+        (MODEL.replace("lexicon", "crystal_ball"), "known here are encoder, lexicon, linear"),
     ],
 )
 def test_a_model_that_cannot_serve_is_refused_with_what_to_do(tmp_path: Path, toml: str | None, reason: str) -> None:

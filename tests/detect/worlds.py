@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from yoake.tables.findings import FLOOR
 from yoake.tables.posts import posts_batch
 
 JUNE_2025 = datetime(2025, 6, 1, tzinfo=UTC)
@@ -31,3 +33,15 @@ def posts(*rows: str | dict[str, Any], seen_at: datetime | None = JUNE_2025) -> 
     return posts_batch(
         [{"network": "practice", "native_id": f"demo_{i}", "seen_at": seen_at, **r} for i, r in enumerate(full)]
     )
+
+
+def holds(finding: dict[str, Any], fields: dict[str, str]) -> None:
+    """A finding's sum is its score, its places stand in the post, and it says why."""
+    total = finding["base"] + finding["rest"] + sum(span["weight"] for span in finding["spans"])
+    assert abs(finding["score"] - 1 / (1 + math.exp(-total))) < 1e-9
+    assert finding["score"] >= FLOOR
+    for span in finding["spans"]:
+        assert span["text"] == fields[span["field"]][span["start"] : span["end"]] != ""
+    assert finding["explanation"]["ja"]
+    assert finding["explanation"]["en"]
+    assert finding["counter"]["ja"]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
 from yoake.learn.corpus import Corpus, Row
-from yoake.learn.evaluation import average_precision, evaluate
+from yoake.learn.evaluation import average_precision, evaluate, unmeasured
 
 
 def test_average_precision_equals_sklearn_with_ties_and_weights() -> None:
@@ -33,6 +33,27 @@ def test_figures() -> None:
     assert found["groups"] == 60
     low, high = found["ci95"]["per_label"]["a"]["ap"]
     assert low < high
+
+
+def test_rows_that_nobody_can_tell_true_from_false_stand_in_no_figure() -> None:
+    assert unmeasured() == {"disaster_misinformation"}
+    rows = [Row(f"{'xyz'[i % 3]}{i}", (("a",), ("disaster_misinformation",), ())[i % 3], f"g{i}") for i in range(30)]
+    said = np.random.default_rng(4).random((30, 2))
+    found = evaluate(
+        Corpus(rows, groups=np.arange(30)), ["a", "disaster_misinformation"], said, harm=said.max(axis=1), rounds=5
+    )
+    others = [i for i in range(30) if i % 3 != 1]
+    plain = evaluate(
+        Corpus([rows[i] for i in others], groups=np.array(others)),
+        ["a"],
+        said[others][:, :1],
+        harm=said[others].max(axis=1),
+        rounds=5,
+    )
+    assert found == plain
+    assert (found["rows"], list(found["per_label"])) == (20, ["a"])
+    only = evaluate(Corpus([rows[1]], groups=np.arange(1)), ["disaster_misinformation"], said[:1, :1], rounds=5)
+    assert (only["rows"], only["per_label"]) == (0, {})
 
 
 def test_a_label_the_model_does_not_know_is_a_miss() -> None:

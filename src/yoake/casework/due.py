@@ -7,7 +7,7 @@ expires, so that what a killed worker had claimed is claimed again. Nothing is k
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, models, transaction
 from django.db.models import F, Q
@@ -31,10 +31,10 @@ class Due(models.Model):
 Row = TypeVar("Row", bound=Due)
 
 
-def claim_due(kind: type[Row], now: datetime, limit: int = 50) -> list[Row]:
-    """Up to `limit` due rows of `kind`, claimed for five minutes; nobody else gets them meanwhile."""
+def claim_due(kind: type[Row], now: datetime, limit: int = 50, **only: Any) -> list[Row]:
+    """Up to `limit` due rows of `kind` (`only` those with these values), claimed for five minutes; nobody else gets them."""
     with transaction.atomic():
-        free = kind._default_manager.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), due_at__lte=now)
+        free = kind._default_manager.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), due_at__lte=now, **only)
         if connection.features.has_select_for_update_skip_locked:
             free = free.select_for_update(skip_locked=True)  # SQLite needs none: its transactions are IMMEDIATE
         rows = list(free.order_by("due_at", "pk")[:limit])

@@ -5,9 +5,13 @@ from pathlib import Path
 import click
 import orjson
 
+from yoake.cli.progress import ProgressLine
 from yoake.cli.words import _
+from yoake.errors import Refused
 
 __all__ = ["evaluate"]
+
+_BATCH = 1000
 
 
 @click.command(
@@ -22,7 +26,7 @@ __all__ = ["evaluate"]
     "--model",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help=_("A model folder made by yoake train."),
+    help=_("A model folder made by yoake train or yoake finetune."),
 )
 @click.option(
     "--data",
@@ -37,16 +41,35 @@ __all__ = ["evaluate"]
 def evaluate(model: Path, files: tuple[Path, ...], rounds: int, as_json: bool) -> None:
     """Measure a trained detector on labelled posts (docs/howto/train.md)."""
     # Loading takes a moment, so it comes after what can be refused at once.
-    from yoake.detect.linear_model import read_linear
+    import numpy as np
+
+    from yoake.detect import serving
+    from yoake.detect.detector import Measurable, TellsHarm
     from yoake.learn.corpus import read_corpus
     from yoake.learn.evaluation import evaluate as measure
 
-    learned = read_linear(model)
+    detector = serving.load(model)
+    if not isinstance(detector, Measurable):
+        raise Refused(
+            f"the model {model} is for the detector {detector.name}, which gives no probability for each label: choose "
+            "one made by yoake train or yoake finetune"
+        )
     corpus = read_corpus(files)
-    found = measure(corpus, learned.labels, learned.probabilities(corpus.folded()), rounds=max(rounds, 0))
+    posts, said, harm = corpus.posts(), [], []
+    line = ProgressLine()
+    try:
+        for first in range(0, posts.num_rows, _BATCH):
+            said.append(detector.probabilities(posts.slice(first, _BATCH)))
+            harm.append(
+                detector.harm(posts.slice(first, _BATCH)) if isinstance(detector, TellsHarm) else said[-1].max(axis=1)
+            )
+            line.show(_("%d lines") % min(first + _BATCH, posts.num_rows))
+    finally:
+        line.clear()
+    found = measure(corpus, detector.labels, np.concatenate(said), harm=np.concatenate(harm), rounds=max(rounds, 0))
     refused = sum(source.refused for source in corpus.sources)
     if as_json:
-        click.echo(orjson.dumps({**found, "refused": refused, "version": learned.version}))
+        click.echo(orjson.dumps({**found, "refused": refused, "version": detector.model_version}))
     else:
         click.echo(_("%(rows)d rows in %(groups)d groups; threshold .5") % found)
         click.echo(f"{'':28} {'n':>6} {'P':>6} {'R':>6} {'F1':>6} {'AP':>6}")

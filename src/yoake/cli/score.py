@@ -12,6 +12,7 @@ from typing import Any
 import click
 import orjson
 
+from yoake.cli.ground.overlay import models_folder, overlay_folder
 from yoake.cli.progress import ProgressLine
 from yoake.cli.words import _
 from yoake.collect.lines import REASONS, Line, LineReader, opened, read_line
@@ -49,8 +50,10 @@ def score(file: str, model: Path | None) -> None:
     # Loading takes a moment, so it comes after what can be refused at once.
     from yoake.detect import serving
 
-    # Not from the settings: reading those makes a key file, and score writes nothing.
-    detector = serving.load(model=model, overlay=Path(os.environ.get("YOAKE_DATA") or "var") / "categories")
+    if model is not None:
+        detector = serving.load(model, overlay_folder())
+    else:
+        detector = serving.in_service(models_folder(), overlay_folder())
     refused = 0
     line, began, done = ProgressLine(), time.monotonic(), 0
     try:

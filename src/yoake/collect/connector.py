@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -82,4 +82,13 @@ class Connector(Protocol):
 
     def context(self, ref: str, options: Any, net: Net) -> Context:
         """Thread, profile and recent posts around a post (native_id)."""
+        ...
+
+
+@runtime_checkable
+class KeepsPictures(Protocol):
+    """What a connector has besides where a picture's `ref` is no address but the network's own id of it."""
+
+    def picture(self, ref: str, image: str, options: Any, net: Net, *, limit_bytes: int) -> bytes | None:
+        """The octets of a picture (`image`, its ref) of a post (`ref`, its native_id); None when it is not there."""
         ...

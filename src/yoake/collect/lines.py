@@ -20,6 +20,8 @@ from yoake.collect.clean import AUTHOR_LIMIT, NAME_LIMIT, claimed_time, is_id, w
 
 LINE_LIMIT_BYTES: Final = 8 * 1024 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
+_FEW: Final = 20  # pictures or labels of a post
+_LABEL: Final = 128  # code points of a label or media type
 _BOM: Final = b"\xef\xbb\xbf"
 
 REASONS: Final = {
@@ -104,6 +106,10 @@ def _line(fields: dict[str, Any], ident: str | int, text: str, now: datetime) ->
             post["lang"] = _string(value, notes)
         if (value := get("url")) is not None:
             post["url"] = _address(value, notes)
+        if (value := get("labels")) is not None:
+            post["labels"] = _labels(value, notes)
+        if (value := get("images")) is not None:
+            post["images"] = _images(value, notes)
         if (value := get("posted_at")) is not None:
             post["posted_at"] = claimed_time(value, now, notes)
         platform = _platform(fields, notes)
@@ -147,6 +153,43 @@ def _address(value: object, notes: list[str]) -> str:
         notes.append("bad_url")
         return ""
     return value
+
+
+def _labels(value: object, notes: list[str]) -> list[str]:
+    labels = _few(value, notes)
+    if not all(type(label) is str for label in labels):
+        notes.append("wrong_type")
+    return [whole_text(label[:_LABEL], notes) for label in labels if type(label) is str]
+
+
+def _images(value: object, notes: list[str]) -> list[dict[str, Any]]:
+    """Pictures of a post: addresses, or objects of `url`, `alt`, `mime`, `size_bytes` of which only `url` is required."""
+    found = []
+    for image in _few(value, notes):
+        told = {"url": image} if type(image) is str else image
+        url = _address(told["url"], []) if type(told) is dict and "url" in told else ""
+        if not url:
+            notes.append("bad_image")
+            continue
+        alt, mime, size = told.get("alt"), told.get("mime"), told.get("size_bytes")
+        found.append(
+            {
+                "ref": url,
+                "alt": whole_text(alt, notes) if type(alt) is str else "",
+                "mime": whole_text(mime[:_LABEL], notes).lower() if type(mime) is str else "",
+                "size_bytes": size if type(size) is int and 0 <= size < 1 << 63 else None,
+            }
+        )
+    return found
+
+
+def _few(value: object, notes: list[str]) -> list[Any]:
+    if type(value) is not list:
+        notes.append("wrong_type")
+        return []
+    if len(value) > _FEW:
+        notes.append("too_many")
+    return value[:_FEW]
 
 
 def _no_constant(name: str) -> None:

@@ -37,9 +37,21 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class Unreached(TryLater):
+    """No connection was made: nothing of the request went out."""
+
+
+class TooLong(TryLater):
+    """The host sent more than was asked for at most."""
+
+
+class Busy(TryLater):
+    """The host answered that it is not now able to do what was asked."""
+
+
 @dataclass(frozen=True)
 class Response:
-    """What a server answered to `Net.get`; redirects were followed."""
+    """What a server answered to `Net.get` (redirects were followed) or `Net.post`."""
 
     status: int
     url: str
@@ -64,6 +76,7 @@ class Net:
 
     Args:
         allow_private: reach loopback and private networks too (a server of your own, tests).
+        only_private: reach nothing else; what is refused then says this, for a person who wants more.
         contact: mail address or page of whoever runs this installation; sent in the User-Agent.
         stop: set when the patrol stops; `wait` then returns at once.
         clock: the present time, UTC.
@@ -73,13 +86,14 @@ class Net:
         self,
         *,
         allow_private: bool = False,
+        only_private: str = "",
         contact: str = "",
         stop: threading.Event | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         if not re.fullmatch(r"[\x20-\x7e]*", contact):
             raise BadInput("contact", contact, "a mail address or page in ASCII goes into the User-Agent")
-        self.allow_private = allow_private
+        self.allow_private, self.only_private = allow_private, only_private
         self.user_agent = f"Yoake/{__version__} (cyber patrol{'; ' + contact if contact else ''})"
         self._tls = functools.cache(httpx.create_ssl_context)  # reading the certificates takes 20 ms
         self._stop = stop or threading.Event()
@@ -124,7 +138,7 @@ class Net:
         deadline, asked = time.monotonic() + timeout_s, _place(url)
         target = str(httpx.URL(url, params={**httpx.URL(url).params, **params})) if params else url
         for _ in range(_REDIRECTS + 1):
-            response = self._get_once(target, headers or {}, deadline, limit_bytes)
+            response = self._once("GET", target, headers or {}, b"", deadline, limit_bytes)
             if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
                 return response
             try:
@@ -135,6 +149,18 @@ class Net:
             if elsewhere:
                 headers = None  # what was meant for one host is not told to another
         raise Refused(f"{asked.host} redirects without end; check the address {url}.")
+
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+        limit_bytes: int = 5_000_000,
+    ) -> Response:
+        """One HTTP POST, as `get` otherwise; redirects are not followed: a body is told to one host only."""
+        return self._once("POST", url, headers or {}, body, time.monotonic() + timeout_s, limit_bytes)
 
     @contextmanager
     def websocket(
@@ -199,7 +225,9 @@ class Net:
         with connection:
             yield Socket(place.host, connection)
 
-    def _get_once(self, url: str, headers: Mapping[str, str], deadline: float, limit_bytes: int) -> Response:
+    def _once(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, deadline: float, limit_bytes: int
+    ) -> Response:
         place = _place(url)
         error: Exception = TimeoutError()
         reached_by = min(deadline, time.monotonic() + CONNECT_S)
@@ -208,8 +236,9 @@ class Net:
                 break
             timeout = httpx.Timeout(max(0.05, deadline - time.monotonic()), connect=connect_s)
             request = httpx.Request(
-                "GET",
+                method,
                 httpx.URL(url).copy_with(host=str(address)),
+                content=body or None,
                 headers={
                     "Accept-Encoding": "identity",  # so that limit_bytes bounds memory
                     **headers,
@@ -224,7 +253,7 @@ class Net:
                 error = this
             except httpx.HTTPError as this:
                 raise _away(place.host, this) from None
-        raise _away(place.host, error) from None
+        raise _away(place.host, error, Unreached) from None
 
     def _connect(self, place: _Place, timeout_s: float) -> socket.socket:
         error: OSError = TimeoutError()
@@ -245,6 +274,11 @@ class Net:
     def _addresses(self, place: _Place, timeout_s: float) -> list[_IPv]:
         """Addresses of the host that may be reached, as the resolver ordered them."""
         found = _resolve(place.host, place.port, timeout_s)
+        if self.only_private:
+            inside = [address for address in found if not is_public(address)]
+            if not inside:
+                raise Refused(f"{place.host} is outside this network; {self.only_private}")
+            return inside[:_ADDRESSES]
         allowed = [address for address in found if self.allow_private or is_public(address)]
         if not allowed:
             raise Refused(
@@ -329,9 +363,9 @@ def _resolve(host: str, port: int, timeout_s: float) -> list[_IPv]:
     thread.start()
     thread.join(max(0.05, timeout_s))
     if errors:
-        raise _away(host, errors[0]) from None
+        raise _away(host, errors[0], Unreached) from None
     if not answer:
-        raise _away(host, TimeoutError("no answer to the name")) from None
+        raise _away(host, TimeoutError("no answer to the name"), Unreached) from None
     return list(dict.fromkeys(answer[0]))
 
 
@@ -352,7 +386,7 @@ def _send(
         for part in answer.iter_raw():
             body += part
             if len(body) > limit_bytes:
-                raise TryLater(f"{host} sent more than {limit_bytes:,} bytes.", after_s=600)
+                raise TooLong(f"{host} sent more than {limit_bytes:,} bytes.", after_s=600)
             if time.monotonic() > deadline:
                 raise TryLater(f"{host} answers too slowly; try again later.", after_s=30)
     url = request.url.copy_with(host=host)
@@ -406,10 +440,10 @@ def _refuse(host: str, status: int, retry_after: str, *, gone: bool = True) -> N
     if status in (408, 429) or (gone and status >= 500):
         after_s = float(retry_after) if re.fullmatch(r"\d{1,5}", retry_after) else 60.0
         reason = "too many requests" if status == 429 else f"status {status}"
-        raise TryLater(f"{host} asks to wait ({reason}); trying again in {after_s:.0f} s.", after_s=after_s)
+        raise Busy(f"{host} asks to wait ({reason}); trying again in {after_s:.0f} s.", after_s=after_s)
 
 
-def _away(host: str, error: Exception) -> TryLater:
+def _away(host: str, error: Exception, kind: type[TryLater] = TryLater) -> TryLater:
     """One sentence for everything that can go wrong with a connection."""
     cause: BaseException = error
     while not isinstance(cause, (ConnectionClosed, socket.gaierror)) and (
@@ -433,4 +467,4 @@ def _away(host: str, error: Exception) -> TryLater:
         what = f"closed the connection{code}"
     else:
         what = f"cannot be reached ({type(cause).__name__})"
-    return TryLater(f"{host} {what}; trying again later.", after_s=10)
+    return kind(f"{host} {what}; trying again later.", after_s=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +20,7 @@ from yoake.tables.posts import posts_batch
 
 _PARENTS: Final = 10  # how far up a thread is followed
 _RECENT: Final = 20  # how many of an author's newest posts are shown
+_ANSWER_BYTES: Final = 5_000_000
 
 
 class _Gone(Exception):
@@ -62,6 +64,24 @@ class Xrpc:
             if row is not None:
                 parents.insert(0, row)
         return Context(posts_batch(parents), posts_batch(self._recent(parts.did, now)), profile, name)
+
+    def picture(self, ref: str, image: str, *, limit_bytes: int) -> bytes | None:
+        """A blob (by its CID) of the account that wrote a post, as its own server keeps it; None when it is not there.
+
+        Raises TryLater when the server is away, Refused when it lets nobody in or sends something else.
+        """
+        parts = split_uri(ref)
+        home = self._home(parts.did) if parts is not None else None
+        if parts is None or home is None:
+            return None
+        query = {"did": parts.did, "cid": image}
+        try:
+            octets = self._get(home, "com.atproto.sync.getBlob", query, limit_bytes=limit_bytes).body
+        except _Gone:
+            return None
+        if not _is_cid_of(image, octets):
+            raise Refused(f"{urlsplit(home).hostname} sent another picture than the post names.")
+        return octets
 
     def _liveness(self, ref: str) -> Liveness:
         now = self._net.now()
@@ -201,11 +221,13 @@ class Xrpc:
             raise TryLater(f"{urlsplit(host).hostname} answered {method} with no object.", after_s=600)
         return answer
 
-    def _get(self, host: str, method: str, query: Mapping[str, str | int]) -> Response:
+    def _get(
+        self, host: str, method: str, query: Mapping[str, str | int], limit_bytes: int = _ANSWER_BYTES
+    ) -> Response:
         if host in self._away:
             raise TryLater(self._away[host], after_s=30)
         try:
-            response = self._net.get(f"{host}/xrpc/{method}", params=query, timeout_s=15)
+            response = self._net.get(f"{host}/xrpc/{method}", params=query, timeout_s=15, limit_bytes=limit_bytes)
         except TryLater as error:
             self._away[host] = str(error)
             raise
@@ -223,6 +245,15 @@ class Xrpc:
             name = urlsplit(host).hostname
             raise TryLater(f"{name} answered {method} with status {response.status}; try again later.", after_s=60)
         raise _Gone(response.status, str(answer.get("error", "")))
+
+
+def _is_cid_of(cid: str, octets: bytes) -> bool:
+    """Whether a CID (sha2-256, as all blobs have) names these octets."""
+    try:
+        named = libipld.decode_cid(cid)["hash"]
+    except (ValueError, KeyError):
+        return False
+    return named["code"] == 0x12 and bytes(named["digest"]) == hashlib.sha256(octets).digest()
 
 
 def _server_of(document: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from yoake.errors import BadInput, Refused
 
 DEFAULT_SOURCES = "practice bluesky_jetstream"
+LONGEST_ANSWER_S = 120  # two tries fit into the five minutes for which the worker claims a row
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,24 @@ class Environment:
     contact: str  # YOAKE_CONTACT: who to write to, sent in the User-Agent
     allow_private: bool  # YOAKE_ALLOW_PRIVATE_NETWORKS: connectors may reach addresses that are not public
     language: str  # YOAKE_LANGUAGE: language of pages when the browser does not say
+    sample_per_day: int  # YOAKE_SAMPLE_PER_DAY: posts that were not queued, drawn by lot for blind review
+    # Second looks: off unless set.
+    encoder: Path | None  # YOAKE_ENCODER: folder of an encoder model
+    judge_url: str  # YOAKE_JUDGE_URL: an OpenAI-compatible endpoint, up to and with /v1
+    judge_model: str  # YOAKE_JUDGE_MODEL
+    judge_key: str = field(repr=False)  # what YOAKE_JUDGE_KEY_FILE holds
+    judge_external: bool  # YOAKE_JUDGE_EXTERNAL: posts may be sent to an endpoint outside this network
+    judge_calls_per_day: int  # YOAKE_JUDGE_CALLS_PER_DAY
+    judge_tokens_per_day: int  # YOAKE_JUDGE_TOKENS_PER_DAY
+    judge_timeout_s: int  # YOAKE_JUDGE_TIMEOUT_S
+    pictures: bool  # YOAKE_PICTURES: text inside the pictures of queued posts is read
+    pictures_weak_per_day: int  # YOAKE_PICTURES_WEAK_PER_DAY: also of so many short posts with one weak cue
+
+    @property
+    def second_looks(self) -> tuple[str, ...]:
+        """Names on the shelf of detectors that look again at what is stored."""
+        switched = {"encoder": self.encoder, "llm_judge": self.judge_url, "pictures": self.pictures}
+        return tuple(name for name, on in switched.items() if on)
 
     @property
     def loopback_only(self) -> bool:
@@ -77,6 +96,17 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
         contact=_contact(given.get("YOAKE_CONTACT", "")),
         allow_private=_yes(given, "YOAKE_ALLOW_PRIVATE_NETWORKS"),
         language=_one_of(given, "YOAKE_LANGUAGE", ("ja", "en")),
+        sample_per_day=_number(given, "YOAKE_SAMPLE_PER_DAY", 0, 0, 1000),
+        encoder=_folder(given, "YOAKE_ENCODER"),
+        judge_url=_endpoint(given),
+        judge_model=given.get("YOAKE_JUDGE_MODEL", "").strip(),
+        judge_key=_judge_key(given),
+        judge_external=_yes(given, "YOAKE_JUDGE_EXTERNAL"),
+        judge_calls_per_day=_number(given, "YOAKE_JUDGE_CALLS_PER_DAY", 500, 0, 10**7),
+        judge_tokens_per_day=_number(given, "YOAKE_JUDGE_TOKENS_PER_DAY", 1_000_000, 0, 10**11),
+        judge_timeout_s=_number(given, "YOAKE_JUDGE_TIMEOUT_S", 60, 1, LONGEST_ANSWER_S),
+        pictures=_yes(given, "YOAKE_PICTURES"),
+        pictures_weak_per_day=_number(given, "YOAKE_PICTURES_WEAK_PER_DAY", 0, 0, 10**6),
     )
 
 
@@ -131,12 +161,46 @@ def derived(key: str, purpose: str) -> str:
 
 
 def _secret(given: Mapping[str, str], name: str) -> str:
-    if file := given.get(f"{name}_FILE"):
-        try:
-            return Path(file).read_text().strip()
-        except OSError as error:
-            raise BadInput(f"{name}_FILE", file, f"a readable file ({error.strerror})") from None
-    return given.get(name, "")
+    return _secret_in(given, f"{name}_FILE") if given.get(f"{name}_FILE") else given.get(name, "")
+
+
+def _secret_in(given: Mapping[str, str], name: str) -> str:
+    """What the file that a variable names holds; "" when it names none."""
+    if not (file := given.get(name)):
+        return ""
+    try:
+        secret = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise BadInput(name, file, f"a readable file ({reason})") from None
+    return secret
+
+
+def _judge_key(given: Mapping[str, str]) -> str:
+    """The key of the endpoint; it travels in a header, where only ASCII does."""
+    key = _secret_in(given, "YOAKE_JUDGE_KEY_FILE")
+    if re.search(r"[^!-~]", key):
+        raise BadInput("YOAKE_JUDGE_KEY_FILE", given["YOAKE_JUDGE_KEY_FILE"], "a file with one key in ASCII, alone")
+    return key
+
+
+def _endpoint(given: Mapping[str, str]) -> str:
+    """The address of a language model's endpoint; a key in it would stand in logs and is refused."""
+    value = given.get("YOAKE_JUDGE_URL", "").strip().rstrip("/")
+    if not value:
+        return ""
+    accepted = "an address such as http://localhost:8080/v1, without user name, password, ? and #"
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or re.search(r"[^!-~]|[@?#]", value):
+        shown = "(not shown: it may hold a password)" if re.search("[@?#]", value) else value
+        raise BadInput("YOAKE_JUDGE_URL", shown, accepted)
+    if not given.get("YOAKE_JUDGE_MODEL", "").strip():
+        raise BadInput("YOAKE_JUDGE_MODEL", "", "the name of a model that the endpoint of YOAKE_JUDGE_URL serves")
+    return value
 
 
 def _database_url(value: str) -> str:
@@ -170,6 +234,22 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
     if not path.is_file():
         raise BadInput(name, given[name], "the path of an existing file")
     return path
+
+
+def _folder(given: Mapping[str, str], name: str) -> Path | None:
+    if not given.get(name):
+        return None
+    path = Path(given[name]).expanduser().resolve()
+    if not path.is_dir():
+        raise BadInput(name, given[name], "the path of an existing folder")
+    return path
+
+
+def _number(given: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    value = given.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdigit() and len(value) < 15) or not least <= int(value) <= most:
+        raise BadInput(name, value, f"a whole number from {least} to {most}")
+    return int(value)
 
 
 def _address(given: Mapping[str, str], name: str) -> str:

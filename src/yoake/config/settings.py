@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "yoake.casework.people",
     "yoake.casework.sources",
     "yoake.casework.cases",
+    "yoake.casework.quality",
     "yoake.console",
 ]
 
@@ -155,6 +156,7 @@ WHITENOISE_AUTOREFRESH = False
 
 # --- Yoake ----------------------------------------------------------------------------------------------------------
 YOAKE_CATEGORIES = ENVIRONMENT.data / "categories"  # the deployment's own categories, laid over the shipped ones
+YOAKE_MODELS = ENVIRONMENT.data / "models"  # the store of models, with the pointers `serving` and `shadow`
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -17,7 +17,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -209,16 +208,16 @@ def _page(
             "category": category,
             "problem": problem,
             "entered": request.POST if request.method == "POST" else {},
-            "fields": _fields(view.version, evidence),
-            "post_lang": _post_lang(view.version),
+            "fields": fields_shown(view.version, evidence),
+            "post_lang": post_lang(view.version),
             "original": view.case.post.url if view.case.post.url.startswith(("https://", "http://")) else "",
             "legend": [reason for reason, _start, _end in evidence],
             "legend_shown": LEGEND_SHOWN,
-            "top": _in_words(live_findings[0]) if live_findings else None,
-            "findings": [_in_words(finding) for finding in _decisive(live_findings)],
-            "weak": [_in_words(finding) for finding in live_findings if finding not in _decisive(live_findings)],
+            "top": in_words(live_findings[0]) if live_findings else None,
+            "findings": [in_words(finding) for finding in _decisive(live_findings)],
+            "weak": [in_words(finding) for finding in live_findings if finding not in _decisive(live_findings)],
             "several": len({reason.category for reason, _start, _end in evidence}) > 1,
-            "shadow": [_in_words(finding) for finding in view.findings if finding.shadow],
+            "shadow": [in_words(finding) for finding in view.findings if finding.shadow],
             "earlier": earlier_versions(actor, view.case),
             "held": _held_by(actor, held),
             "log": _log(view, names),
@@ -252,7 +251,7 @@ def _evidence(version: PostVersion | None, findings: list[Finding]) -> list[tupl
     if version is None:
         return []
     spans = [(finding.category, span) for finding in _decisive(findings) for span in finding.body.get("spans", ())]
-    return marks.reasons(spans, _texts(version))
+    return marks.reasons(spans, texts_of(version))
 
 
 def _decisive(findings: list[Finding]) -> list[Finding]:
@@ -273,11 +272,13 @@ def _log(view: CaseView, names: dict[int, str]) -> list[LogLine]:
     return lines
 
 
-def _texts(version: PostVersion) -> dict[str, str]:
-    return {"parent_text": version.parent_text, "text": version.text, "profile": version.profile}  # as read on the page
+def texts_of(version: PostVersion) -> dict[str, str]:
+    """The parts of a post, in the order in which a page shows them."""
+    return {"parent_text": version.parent_text, "text": version.text, "profile": version.profile}
 
 
-def _fields(version: PostVersion | None, evidence: list[tuple[marks.Reason, int, int]]) -> dict[str, FieldShown]:
+def fields_shown(version: PostVersion | None, evidence: list[tuple[marks.Reason, int, int]]) -> dict[str, FieldShown]:
+    """The parts of a post that say something, with their evidence marked."""
     if version is None:
         return {}
     return {
@@ -287,12 +288,13 @@ def _fields(version: PostVersion | None, evidence: list[tuple[marks.Reason, int,
             marks.unseen_count(text),
             len(text) > LONG or text.count("\n") > LONG_LINES,
         )
-        for name, text in _texts(version).items()
+        for name, text in texts_of(version).items()
         if text
     }
 
 
-def _in_words(finding: Finding) -> FindingShown:
+def in_words(finding: Finding) -> FindingShown:
+    """A finding as a page tells it."""
     body, items = finding.body, finding.body.get("items") or {}
     return FindingShown(
         finding,
@@ -315,11 +317,10 @@ def _in_words(finding: Finding) -> FindingShown:
 
 def _choices(findings: list[Finding]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Categories for "in scope as": those found first, then the others; and the record-only ones apart."""
-    today = timezone.now().astimezone(words.TOKYO).date()
     found = list(dict.fromkeys(finding.category for finding in findings))
     known = categories()
     ordered = [slug for slug in found if slug in known] + [slug for slug in known if slug not in found]
-    record_only = [slug for slug in ordered if known[slug].class_on(today) == "record_only"]
+    record_only = [slug for slug in ordered if known[slug].record_only]
     return (
         [(slug, words.category_name(slug)) for slug in ordered if slug not in record_only],
         [(slug, words.category_name(slug)) for slug in record_only],
@@ -337,7 +338,7 @@ def _model_answer(view: CaseView) -> ModelAnswer | None:
     return ModelAnswer(answer.verdict, answer.category, words.told({"ja": answer.ja, "en": answer.en}), agrees)
 
 
-def _post_lang(version: PostVersion | None) -> str:
+def post_lang(version: PostVersion | None) -> str:
     """The language the network says the post is in, for fonts and screen readers; Japanese when it says nothing usable."""
     said = version.lang.split(",")[0].strip() if version else ""
     return said if _LANG.fullmatch(said) else "ja"

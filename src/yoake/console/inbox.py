@@ -34,6 +34,7 @@ from yoake.casework.sources.queries import counts_of_all, sources_of
 from yoake.collect import connectors
 from yoake.console import marks
 from yoake.console.page import number, page, staff_page
+from yoake.console.quality import alarms_in_short, samples_in_short
 from yoake.console.words import category_name, clock, hour_minute, seconds_long, told
 from yoake.errors import BadInput
 
@@ -116,6 +117,8 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
             "newest": newest(actor, practice=practice),
             "sources": sources,
             "troubled": [source for source in sources if source.needs_a_look],
+            "alarms": 0 if practice else alarms_in_short(actor),
+            "samples": 0 if practice else samples_in_short(actor),
             "posts_read": sum(source.counts["posts"] for source in sources),
             "posts_queued": sum(source.counts["queued"] for source in sources),
             "since": min((source.since for source in sources), default=now),

@@ -112,6 +112,17 @@ _ENTRIES = {
     "post_gone": gettext_noop("saw that the post is gone"),
     "post_back": gettext_noop("saw that the post is back"),
     "erased": gettext_noop("erased text, author and link"),
+    "second_look": gettext_noop("looked at the post again"),
+    "sent_to_judge": gettext_noop("sent the post to a language model outside this network"),
+}
+_DETECTORS = {  # second looks; what every post is judged by needs no name
+    "encoder": gettext_noop("text model"),
+    "llm_judge": gettext_noop("language model"),
+    "pictures": gettext_noop("text inside pictures"),
+}
+_CUES = {  # of second looks
+    "pointed_at": gettext_noop("pointed at by the language model"),
+    "instruction_to_a_program": gettext_noop("speaks to a program that judges posts"),
 }
 _PARTS = {
     "patrol": gettext_noop("Patrol"),
@@ -213,7 +224,12 @@ def cue_name(category: str, cue: str) -> str:
                 return _in_language(item.label.ja, item.label.en)
     if cue == "wording":  # the learned model points at places no list has a name for
         return gettext("worded like known examples")
-    return _word(_FRAMES, cue.removeprefix(FRAME))
+    return _word(_CUES, cue) if cue in _CUES else _word(_FRAMES, cue.removeprefix(FRAME))
+
+
+def detector_name(detector: str) -> str:
+    """Which second look says so; "" for the detector that judges every post."""
+    return _word(_DETECTORS, detector) if detector in _DETECTORS else ""
 
 
 def frame_name(category: str, frame: str) -> str:
@@ -265,6 +281,11 @@ def entry_text(entry: Entry) -> str:
         detail = category_name(str(facts["category"]))
         if facts.get("grade"):
             detail += pgettext("between category and grade", ", ") + grade_name(str(facts["grade"]))
+    elif entry.kind == "erased" and facts.get("why") == "record_only":
+        done = gettext("erased everything but address, time and count")
+    elif entry.kind == "second_look":
+        found = category_name(str(facts.get("category", "")))
+        detail = detector_name(str(facts.get("detector", ""))) + pgettext("between verdict and category", ": ") + found
     elif entry.kind == "post_gone":
         detail = gone_name(str(facts.get("state", "")))
     return gettext("%(done)s (%(detail)s)") % {"done": done, "detail": detail} if detail else done

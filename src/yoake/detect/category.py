@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from yoake.detect.category_keys import PERIODS, check_keys, line_of, read_text, read_toml
 from yoake.errors import BadInput
+from yoake.tables.findings import HIGH, LOW, MID
 
 SHIPPED: Final = Path(__file__).parent / "categories"
 FRAME: Final = "frame:"  # a cue of phrases.tsv that names a frame
+NEVER: Final = -50.0  # log-odds of a post for a category that no detector seeks
 COLUMNS: Final = ("cue", "phrase", "weight", "lang", "first_seen", "source", "note")
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]{1,60}")
@@ -25,6 +27,7 @@ _SEEN = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2]))?")
 _LANG = re.compile(r"[a-z]{2,3}|any")
 _BRACES = re.compile(r"[^{}|]*(?:\{[^{}]*\}[^{}|]*)*")
 _MOST_SPELLINGS: Final = 400
+_SILENT: Final = ("phrases", "examples", "summary", "measured")  # cannot change a finding, or are counted apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,9 @@ class Category:
     base: float  # log-odds of a post without any cue
     queue: float  # score from which a person looks at it
     high: float
+    at_most: str  # the highest grade a finding may have: high, or mid where nobody can know from the words alone
+    measured: bool  # whether figures of accuracy count it: not where true and false posts may be the same words
+    record_only: bool  # people choose it, no detector seeks it; of its posts only address, time and count are kept
     elements: tuple[Element, ...]
     cues: tuple[Cue, ...]
     frames: tuple[Frame, ...]
@@ -165,9 +171,11 @@ class Category:
                 return item.name
         return ""
 
-    def grade(self, score: float) -> str:
-        """low, mid or high."""
-        return "low" if score < self.queue else "mid" if score < self.high else "high"
+    def grade(self, score: float, queue: float | None = None, high: float | None = None) -> str:
+        """low, mid or high, by the category's own thresholds or those given; never above `at_most`."""
+        if score < (self.queue if queue is None else queue):
+            return LOW
+        return MID if self.at_most == MID or score < (self.high if high is None else high) else HIGH
 
 
 def load_categories(overlay: Path | None = None, shipped: Path = SHIPPED) -> tuple[dict[str, Category], list[BadInput]]:
@@ -190,11 +198,16 @@ def load_categories(overlay: Path | None = None, shipped: Path = SHIPPED) -> tup
     return dict(sorted(categories.items())), problems
 
 
+def sought(categories: dict[str, Category]) -> dict[str, Category]:
+    """Those that a detector may report: all but the record-only ones."""
+    return {slug: category for slug, category in categories.items() if not category.record_only}
+
+
 def digest(categories: dict[str, Category]) -> str:
     """Short hash of everything in the categories that can change a finding; examples and notes cannot."""
     text = repr(
         [
-            [getattr(category, name) for name in Category.__slots__ if name not in ("phrases", "examples", "summary")]
+            [getattr(category, name) for name in Category.__slots__ if name not in _SILENT]
             + [(phrase.cue, phrase.phrase, phrase.weight) for phrase in category.phrases]
             for category in categories.values()
         ]
@@ -235,7 +248,7 @@ def _read(folder: Path, slug: str, under: _Source | None) -> _Source:
     keys, lines = read_toml(file, needed=under is None)
     if keys:
         check_keys(file, lines, keys, partial=True)
-    phrases = _phrases(folder / "phrases.tsv", needed=under is None)
+    phrases = _phrases(folder / "phrases.tsv", needed=under is None and keys.get("record_only") is not True)
     examples = _examples(folder / "examples.jsonl")
     if under is not None:
         keys = _laid_over(under.keys, keys)
@@ -351,7 +364,12 @@ def _build(source: _Source) -> Category:
     def refuse(path: tuple[str, ...], value: object, accepted: str, nth: int = 0) -> BadInput:
         return BadInput(f"{file} line {line_of(lines, path, nth)} {'.'.join(path)}", value, accepted)
 
-    if keys["thresholds"]["queue"] >= keys["thresholds"]["high"]:
+    record_only = keys.get("record_only", False)
+    for phrase, where in source.phrases.values() if record_only else ():
+        raise BadInput(f"{where} phrase", phrase.phrase, "no phrases, because no detector seeks a record-only category")
+    for example in source.examples if record_only else ():
+        raise BadInput(f"{file.parent} examples.jsonl", example.text, "no texts in a record-only category")
+    if not record_only and keys["thresholds"]["queue"] >= keys["thresholds"]["high"]:
         raise refuse(("thresholds", "queue"), keys["thresholds"]["queue"], "a score below thresholds.high")
     if keys["actions"] != list(dict.fromkeys(keys["actions"])):
         raise refuse(("actions",), keys["actions"], "each action once")
@@ -365,13 +383,13 @@ def _build(source: _Source) -> Category:
         last = until
     cues = tuple(
         Cue(c["name"], _words(c), c.get("kind", c["name"]), tuple(c.get("fields", ("text", "profile"))))
-        for c in keys["cue"]
+        for c in keys.get("cue", ())
     )
     frames = tuple(Frame(f["name"], _words(f), f.get("needs", 1)) for f in keys.get("frame", ()))
     names, kinds = {cue.name for cue in cues}, {cue.kind for cue in cues}
     frame_names = {frame.name for frame in frames}
     for table, given, known in (
-        ("element", [e["cues"] for e in keys["element"]], names),
+        ("element", [e["cues"] for e in keys.get("element", ())], names),
         ("combination", [c["kinds"] for c in keys.get("combination", ())], kinds),
         ("amount", [[a["cue"]] for a in keys.get("amount", ())], names),
         ("frame_limit", [keys["frame_limit"]["kinds"]] if "frame_limit" in keys else [], kinds),
@@ -388,6 +406,8 @@ def _build(source: _Source) -> Category:
         if phrase.cue not in known:
             raise BadInput(f"{where} cue", phrase.cue, f"a cue of category.toml: {', '.join(sorted(known))}")
     limit = keys.get("frame_limit")
+    thresholds = keys.get("thresholds", {"queue": 1.0, "high": 1.0})  # of a record-only category: nothing reaches them
+    told = keys.get("explanation", {"found": keys["summary"], "not_found": keys["summary"]})
     return Category(
         slug=source.slug,
         name=_words(keys["name"]),
@@ -396,14 +416,17 @@ def _build(source: _Source) -> Category:
         legal_basis=tuple(
             LegalBasis(_words(b["act"]), b["article"], b["verified"]) for b in keys.get("legal_basis", ())
         ),
-        severity=keys["severity"],
-        at_risk=keys["at_risk"],
+        severity=keys.get("severity", 1),
+        at_risk=keys.get("at_risk", False),
         job_ad=keys.get("job_ad", False),
         actions=tuple(keys["actions"]),
-        base=float(keys["base"]),
-        queue=float(keys["thresholds"]["queue"]),
-        high=float(keys["thresholds"]["high"]),
-        elements=tuple(Element(e["name"], _words(e), tuple(e["cues"])) for e in keys["element"]),
+        base=float(keys.get("base", NEVER)),
+        queue=float(thresholds["queue"]),
+        high=float(thresholds["high"]),
+        at_most=keys.get("at_most", HIGH),
+        measured=keys.get("measured", True),
+        record_only=record_only,
+        elements=tuple(Element(e["name"], _words(e), tuple(e["cues"])) for e in keys.get("element", ())),
         cues=cues,
         frames=frames,
         combinations=tuple(Combination(tuple(c["kinds"]), float(c["weight"])) for c in keys.get("combination", ())),
@@ -413,8 +436,8 @@ def _build(source: _Source) -> Category:
         ),
         limit_kinds=tuple(limit["kinds"]) if limit else (),
         limit=float(limit["weight"]) if limit else math.inf,
-        found=_words(keys["explanation"]["found"]),
-        not_found=_words(keys["explanation"]["not_found"]),
+        found=_words(told["found"]),
+        not_found=_words(told["not_found"]),
         phrases=tuple(phrase for phrase, _ in source.phrases.values()),
         examples=source.examples,
     )

@@ -84,6 +84,9 @@ _SHAPE: Final[dict[str, Any]] = {
     "severity": _is(int, "a whole number from 1 to 5", lambda value: 1 <= value <= 5),
     "at_risk": _BOOL,
     "job_ad?": _BOOL,
+    "record_only?": _BOOL,
+    "at_most?": _one_of(("mid",)),  # only downwards: who lays a folder over this one cannot lift the cap
+    "measured?": _BOOL,
     "actions": _list_of(_one_of(ACTIONS), f"a list of {', '.join(ACTIONS)}"),
     "base": _NUMBER,
     "name": _WORDS,
@@ -117,6 +120,10 @@ _SHAPE: Final[dict[str, Any]] = {
         "weight": _is((int, float), "a number from 0 to 20", lambda value: 0 <= value <= 20),
     },
 }
+
+# What a category that no detector seeks says; every other key would do nothing.
+_RECORD_ONLY: Final = ("format", "record_only?", "actions", "name", "summary", "class", "legal_basis?")
+_OF_DETECTORS: Final = tuple(key.removesuffix("?") for key in _SHAPE if key not in _RECORD_ONLY)
 
 
 _HEAD = re.compile(r"\s*\[\[?\s*([\w.-]+)\s*\]")
@@ -172,7 +179,14 @@ def check_keys(file: Path, lines: list[str], keys: dict[str, Any], *, partial: b
     Raises:
         BadInput: an unknown key, a value that is not accepted, or something missing.
     """
-    _walk(file, lines, keys, _SHAPE, (), 0, partial=partial)
+    shape = _SHAPE
+    if keys.get("record_only") is True:
+        shape = {key: _SHAPE[key] for key in _RECORD_ONLY}
+        for key in _OF_DETECTORS:
+            if key in keys:
+                where = f"{file} line {line_of(lines, (key,))} {key}"
+                raise BadInput(where, keys[key], "left out, because no detector seeks a record-only category")
+    _walk(file, lines, keys, shape, (), 0, partial=partial)
 
 
 def _walk(

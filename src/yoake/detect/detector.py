@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -23,4 +23,34 @@ class Detector(Protocol):
 
     def judge(self, posts: pa.RecordBatch) -> pa.RecordBatch:
         """Posts (schema POSTS) to findings (schema FINDINGS), ordered by row, then by falling score; scores >= FLOOR."""
+        ...
+
+
+@runtime_checkable
+class Measurable(Protocol):
+    """A detector that tells how likely each of its labels is: `yoake evaluate` can measure it."""
+
+    labels: tuple[str, ...]  # on the shelf or not
+    model_version: str  # of the model folder
+
+    def probabilities(self, posts: pa.RecordBatch) -> Any:
+        """Posts (schema POSTS) to float64 (posts, labels)."""
+        ...
+
+
+@runtime_checkable
+class TellsHarm(Protocol):
+    """A detector that tells how likely any harm is better than its likeliest label does."""
+
+    def harm(self, posts: pa.RecordBatch) -> Any:
+        """Posts (schema POSTS) to float64 (posts,)."""
+        ...
+
+
+@runtime_checkable
+class Gated(Protocol):
+    """A detector that tells cheaply in which posts there is nothing to judge."""
+
+    def passing(self, posts: pa.RecordBatch) -> Any:
+        """Posts (schema POSTS) to bool (posts,): False where it would find nothing worth a person's look."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yoake.detect.category import Category, Cue, Frame, Words
+from yoake.tables.findings import HIGH
 
 _MOST = 3  # words named in a sentence; more are a list, not a reason
 _LONGEST = 24  # characters of a quoted word
@@ -56,7 +57,17 @@ def explanation(
         shown = list(framing[:2])
         ja += f"{'一方で' if grade != 'low' else 'また'}、{''.join(map(_ja, shown))}など、{frame.label.ja}とも読める言葉があります。"
         en += f" {'On the other hand' if grade != 'low' else 'Also'}, {_and(list(map(_en, shown)))} could be {frame.label.en}."
-    return {"ja": ja, "en": en}
+    return unverified(category, {"ja": ja, "en": en})
+
+
+def unverified(category: Category, said: dict[str, str]) -> dict[str, str]:
+    """The same, with the sentence that every explanation of a category graded at most mid ends with."""
+    if category.at_most == HIGH:
+        return said
+    return {
+        "ja": said["ja"] + "事実かどうかは確認されていません。",
+        "en": said["en"] + " Whether it is true is unverified.",
+    }
 
 
 def counter_removed(words: Sequence[str]) -> dict[str, str]:

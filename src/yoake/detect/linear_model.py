@@ -4,10 +4,10 @@
     weights.npz   arrays, no pickle: how rare each bucket is, and the weights that were worth keeping
     card.md       the same for people
 
-A post is first weighed by one vector, the gate: is there anything in it at all? Only what passes is weighed for every
+A post is first weighed by one vector, the gate (`kernels/gate.py`): is there anything in it at all? Only what passes is weighed for every
 label, and by one vector for harm as such, `any`, which learned from all labels together and so knows more than each of
-them. The likeliest label gets the log-odds of `any` when these are higher than its own: a post that is surely harmful is
-not lost because two labels share it.
+them. A finding about the likeliest label has the log-odds of `any` when these are higher than its own: a post that is
+surely harmful is not lost because two labels share it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from typing import Any, Final
 import numpy as np
 
 from yoake.detect.kernels import linear as kernel
-from yoake.detect.model import FORMAT, read_model
+from yoake.detect.kernels.gate import gate_sums
+from yoake.detect.model import FORMAT, read_model, to_toml
 from yoake.detect.text.fold import Folded, fingerprint
 from yoake.errors import Refused
 from yoake.tables.findings import FLOOR
@@ -33,8 +34,9 @@ from yoake.tables.findings import FLOOR
 DETECTOR: Final = "linear"
 WEIGHTS: Final = "weights.npz"
 NEVER: Final = -50.0  # log-odds that nothing falls below
-LAYOUT: Final = 1  # raise when arrays or hashing change their meaning
+LAYOUT: Final = 2  # raise when arrays or hashing change their meaning
 _MOST_BITS: Final = 22
+_GATE_BITS: Final = 16  # a table that stays in the processor's cache
 _MOST_BYTES: Final = 64 << 20
 
 
@@ -45,8 +47,9 @@ class LinearModel:
     labels: tuple[str, ...]
     bits: int
     longest: int  # characters of the longest run
+    damping: float  # kernels.linear.sums
     idf: Any  # float32 (2 ** bits,), > 0
-    gate: Any  # float32 (2 ** bits, 1)
+    gate: Any  # float32 (2 ** gate_bits(bits),)
     gate_base: float
     gate_pass: float  # log-odds of the gate from which a post is looked at
     own: Any  # float32 (2 ** bits, labels), calibrated
@@ -54,6 +57,7 @@ class LinearModel:
     any: Any  # float32 (2 ** bits, 1), calibrated
     any_base: float
     queue: float  # a probability from here on is worth a person's look
+    queue_at_risk: float  # the same for people at risk, at most as high: a missed plea can cost a life
     high: float
     version: str
 
@@ -67,44 +71,37 @@ class LinearModel:
 
     def gated(self, folded: Sequence[Folded]) -> Any:
         """float64 (posts,): log-odds of the gate minus what passes (>= 0 passes); -inf for posts without a character."""
-        every = np.arange(len(folded[0]), dtype=np.int64)
-        found = kernel.sums(*columns(folded), self.bits, self.longest, every, self.idf, self.gate)[:, 0]
+        found = gate_sums(*columns(folded), gate_bits(self.bits), self.longest, self.gate)
         return np.where(np.isnan(found), -np.inf, found + self.gate_base - self.gate_pass)
 
     def logits(self, folded: Sequence[Folded], weights: Any, chosen: Any) -> Any:
         """float64 (chosen, labels + 1): log-odds of the chosen posts, each vector by itself."""
-        found = kernel.sums(*columns(folded), self.bits, self.longest, chosen, self.idf, weights)
+        found = kernel.sums(*columns(folded), self.bits, self.longest, chosen, self.idf, weights, self.damping)
         return np.where(np.isnan(found), -np.inf, found + self.bases()[None, :])
 
-    def probabilities(self, folded: Sequence[Folded]) -> Any:
-        """float64 (posts, labels) as findings have them; what does not pass the gate stays below FLOOR in its order."""
-        every = np.arange(len(folded[0]), dtype=np.int64)
-        found = self.logits(folded, self.weights(), every)
-        return closed(sigmoid(with_any(found[:, :-1], found[:, -1])), self.gated(folded))
+    def probabilities(self, folded: Sequence[Folded]) -> tuple[Any, Any]:
+        """How likely each label is, float64 (posts, labels), and any harm at all, float64 (posts,).
+
+        What does not pass the gate stays below FLOOR, in its order.
+        """
+        found = self.logits(folded, self.weights(), np.arange(len(folded[0]), dtype=np.int64))
+        return closed(sigmoid(found[:, :-1]), sigmoid(found.max(axis=1)), self.gated(folded))
 
 
-def with_any(own: Any, any_harm: Any) -> Any:
-    """The likeliest label of each row raised to the log-odds of any harm.
-
-    Args:
-        own: float64 (rows, labels), log-odds.
-        any_harm: float64 (rows,), log-odds.
-    """
-    raised = own.copy()
-    rows, top = np.arange(len(own)), own.argmax(axis=1)
-    raised[rows, top] = np.maximum(own[rows, top], any_harm)
-    return raised
-
-
-def closed(found: Any, passed: Any) -> Any:
-    """Probabilities (rows, labels) after the gate: rows with passed < 0 stay below FLOOR, in their order."""
-    return np.where(passed[:, None] >= 0, found, FLOOR * found * sigmoid(passed)[:, None])
+def closed(own: Any, harm: Any, passed: Any) -> tuple[Any, Any]:
+    """Probabilities (rows, labels) and (rows,) after the gate: rows with passed < 0 stay below FLOOR, in their order."""
+    share = np.where(passed >= 0, 1.0, FLOOR * sigmoid(passed))
+    return own * share[:, None], harm * share
 
 
 def columns(folded: Sequence[Folded]) -> tuple[Any, ...]:
-    """Text, profile and parent as the kernels take them."""
-    text, profile, parent = folded
-    return text.codes, text.rows, profile.codes, profile.rows, parent.codes, parent.rows
+    """Text, profile and parent as the kernels take them: masked code points, and where each post begins."""
+    return tuple(array for one in folded for array in (kernel.masked(one.codes, one.rows), one.rows))
+
+
+def gate_bits(bits: int) -> int:
+    """Bits of the gate's table in a model of 2 ** `bits` buckets: a bucket there is the upper bits of a bucket here."""
+    return min(bits, _GATE_BITS)
 
 
 def sigmoid(logits: Any) -> Any:
@@ -123,11 +120,11 @@ def write_linear(folder: Path, model: LinearModel, facts: dict[str, Any], card: 
     """
     arrays = {
         "own_base": model.own_base,
-        "numbers": np.array([model.gate_base, model.gate_pass, model.any_base], np.float64),
-        "thresholds": np.array([model.queue, model.high], np.float64),
+        "numbers": np.array([model.gate_base, model.gate_pass, model.any_base, model.damping], np.float64),
+        "thresholds": np.array([model.queue, model.queue_at_risk, model.high], np.float64),
         "idf": model.idf.astype(np.float16),
     }
-    for name, vectors in (("gate", model.gate), ("any", model.any), ("own", model.own)):
+    for name, vectors in (("gate", model.gate[:, None]), ("any", model.any), ("own", model.own)):
         at, label = np.nonzero(vectors)
         order = np.lexsort((at, label))
         arrays |= {
@@ -151,8 +148,8 @@ def write_linear(folder: Path, model: LinearModel, facts: dict[str, Any], card: 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(octets)
     shown = {"detector": DETECTOR, "version": version, "format": FORMAT, **keys}
-    shown |= {"queue": round(model.queue, 6), "high": round(model.high, 6)}
-    (folder / "model.toml").write_text(_toml({**shown, **facts}), "utf-8")
+    shown |= {name: round(getattr(model, name), 6) for name in ("queue", "queue_at_risk", "high")}
+    (folder / "model.toml").write_text(to_toml({**shown, **facts}), "utf-8")
     (folder / "card.md").write_text(card.replace("{version}", version), "utf-8")
     return read_linear(folder)
 
@@ -188,19 +185,19 @@ def read_linear(folder: Path) -> LinearModel:
         with np.load(io.BytesIO(octets), allow_pickle=False) as packed:
             arrays = {name: packed[name] for name in packed.files}
         wide = {
-            name: _dense(arrays, name, 1 << bits, 1 if name != "own" else len(labels))
-            for name in ("gate", "any", "own")
+            name: _dense(arrays, name, 1 << (gate_bits(bits) if name == "gate" else bits), wide)
+            for name, wide in (("gate", 1), ("any", 1), ("own", len(labels)))
         }
         own_base, idf = arrays["own_base"].astype(np.float64), arrays["idf"].astype(np.float32)
         if idf.shape != (1 << bits,) or own_base.shape != (len(labels),):
             raise ValueError("arrays of another size")
-        gate_base, gate_pass, any_base = arrays["numbers"].tolist()
-        queue, high = arrays["thresholds"].tolist()
+        gate_base, gate_pass, any_base, damping = arrays["numbers"].tolist()
+        queue, queue_at_risk, high = arrays["thresholds"].tolist()
     except (KeyError, ValueError, TypeError, IndexError, OSError, zipfile.BadZipFile) as problem:
         raise Refused(f"the model {folder} is damaged ({problem}): {again}") from None
     return LinearModel(
-        labels, bits, longest, idf, wide["gate"], gate_base, gate_pass, wide["own"], own_base, wide["any"], any_base,
-        queue, high, version,
+        labels, bits, longest, damping, idf, np.ascontiguousarray(wide["gate"][:, 0]), gate_base, gate_pass, wide["own"], own_base, wide["any"], any_base,
+        queue, queue_at_risk, high, version,
     )  # fmt: skip
 
 
@@ -223,29 +220,3 @@ def _dense(arrays: dict[str, Any], name: str, buckets: int, labels: int) -> Any:
     found = np.zeros((buckets, labels), np.float32)
     found[at.astype(np.int64), np.repeat(np.arange(labels), counts)] = weights
     return found
-
-
-def _toml(keys: dict[str, Any], path: str = "") -> str:
-    """TOML of plain values, tables and lists of tables; enough for model.toml."""
-    plain = {k: v for k, v in keys.items() if not isinstance(v, dict) and not _tables(v)}
-    lines = [
-        f"{_key(name)} = {json.dumps(value, ensure_ascii=False)}\n"
-        for name, value in plain.items()
-        if value is not None
-    ]
-    for name, value in keys.items():
-        where = f"{path}{_key(name)}"
-        if isinstance(value, dict):
-            lines.append(f"\n[{where}]\n{_toml(value, where + '.')}")
-        elif _tables(value):
-            lines += [f"\n[[{where}]]\n{_toml(item, where + '.')}" for item in value]
-    return "".join(lines)
-
-
-def _tables(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-
-
-def _key(name: str) -> str:
-    plain = name.replace("_", "").replace("-", "")
-    return name if plain.isascii() and plain.isalnum() else json.dumps(name, ensure_ascii=False)

@@ -8,8 +8,12 @@ from typing import cast
 
 from yoake import shelf
 from yoake.detect import detectors
+from yoake.detect.category import load_categories
 from yoake.detect.detector import Detector
-from yoake.detect.model import read_model
+from yoake.detect.encoder_model import DETECTOR as ENCODER
+from yoake.detect.encoder_model import is_bare
+from yoake.detect.model import SERVING, SHADOW, pointed, read_model
+from yoake.detect.shadow import Shadowed
 from yoake.detect.together import Together
 from yoake.errors import BadInput, Refused
 
@@ -32,8 +36,8 @@ def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
         listed = shelf.take(detectors, DEFAULT)(None, overlay)
         if not (SHIPPED_MODEL / "model.toml").is_file():
             return cast(Detector, listed)
-        return Together(listed, shelf.take(detectors, LEARNED)(SHIPPED_MODEL, overlay), listed.categories)
-    name = read_model(model).detector
+        return beside_lexicon(SHIPPED_MODEL, overlay)
+    name = ENCODER if is_bare(model) else read_model(model).detector
     if name not in shelf.names(detectors):
         known = ", ".join(shelf.names(detectors))
         raise Refused(
@@ -46,6 +50,58 @@ def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
             f"the model {model} is faulty ({problem}): copy it again, or unset the pointer `serving`"
         ) from problem
     return detector
+
+
+def beside_lexicon(model: Path, overlay: Path | None = None) -> Detector:
+    """The judge that a model of the store makes: itself together with the lexicon. Raises Refused as `load` does."""
+    learned = load(model, overlay)
+    if learned.name == DEFAULT:  # a lexicon of its own takes the place of the shipped one
+        return learned
+    listed = shelf.take(detectors, DEFAULT)(None, overlay)
+    added = overlay is not None and overlay.is_dir() and any(overlay.iterdir())
+    return Together(listed, learned, listed.categories, load_categories()[0] if added else None)
+
+
+def in_service(store: Path, overlay: Path | None = None) -> Detector:
+    """The judge that the pointer `serving` of the store names; the shipped one when it is not set. Raises Refused."""
+    ref = pointed(store, SERVING)
+    return beside_lexicon(store / ref, overlay) if ref else load(None, overlay)
+
+
+def on_duty(store: Path, overlay: Path | None = None) -> Detector:
+    """The judge in service, with the model that the pointer `shadow` names looking on.
+
+    A shadow that cannot be loaded stops nobody: the judge is then `Shadowed` with a `problem` and without its shadow.
+
+    Raises:
+        Refused: the model in service cannot be loaded.
+    """
+    serving = in_service(store, overlay)
+    try:
+        ref = pointed(store, SHADOW)
+        return Shadowed(serving, beside_lexicon(store / ref, overlay), ref) if ref else serving
+    except Refused as problem:
+        return Shadowed(serving, None, "", str(problem))
+
+
+def service_ref(store: Path) -> str:
+    """What is in service, as `<name>/<version>`: a model of the store, or shipped/<version>."""
+    ref = pointed(store, SERVING)
+    if ref:
+        return ref
+    return f"shipped/{read_model(SHIPPED_MODEL).version}" if (SHIPPED_MODEL / "model.toml").is_file() else "shipped/-"
+
+
+def generation_on_duty(overlay: Path | None, store: Path) -> str:
+    """`generation` of everything `on_duty` reads: categories, pointers, and the folders the pointers name."""
+    told = [generation(overlay)]
+    for pointer in (SERVING, SHADOW):
+        try:
+            ref = pointed(store, pointer)
+            told.append(f"{ref} {generation(None, store / ref) if ref else ''}")
+        except Refused as problem:
+            told.append(str(problem))
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def generation(overlay: Path | None, model: Path | None = None) -> str:

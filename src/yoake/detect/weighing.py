@@ -66,19 +66,20 @@ class Weighed:
 
 def weigh(category: Category, candidates: Sequence[Candidate]) -> Weighed:
     """Weighs the candidates of one category in one post; the same candidates in any order give the same result."""
-    needs = {FRAME + frame.name: frame.needs for frame in category.frames}
     framing: dict[str, list[Candidate]] = defaultdict(list)
     cueing: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         (framing if candidate.entry.cue.startswith(FRAME) else cueing)[candidate.entry.kind].append(candidate)
-    # 逮捕 inside 逮捕リスクなし is part of the denial, not of the news
-    longer = [c for listed in cueing.values() for c in listed]
-    framing = {kind: [c for c in listed if not any(map(c.lies_inside, longer))] for kind, listed in framing.items()}
-    framing = {
-        kind: listed
-        for kind, listed in framing.items()
-        if len({candidate.phrase for candidate in listed}) >= needs[kind]
-    }
+    if framing:
+        # 逮捕 inside 逮捕リスクなし is part of the denial, not of the news
+        longer = [c for listed in cueing.values() for c in listed]
+        needs = {FRAME + frame.name: frame.needs for frame in category.frames}
+        framing = {kind: [c for c in listed if not any(map(c.lies_inside, longer))] for kind, listed in framing.items()}
+        framing = {
+            kind: listed
+            for kind, listed in framing.items()
+            if len({candidate.phrase for candidate in listed}) >= needs[kind]
+        }
     framed = any(candidate.entry.weight < 0 for listed in framing.values() for candidate in listed)
     spans: list[tuple[Candidate, float]] = []
     present: set[str] = set()

@@ -10,7 +10,9 @@ import numpy as np
 
 from yoake.detect.category import Category
 from yoake.detect.category_keys import FIELDS
-from yoake.detect.kernels.fold import DIGIT, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
+from yoake.detect.explanation import unverified
+from yoake.detect.kernels.fold import DIGIT, HIRAGANA, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
+from yoake.detect.text.borders import border
 from yoake.detect.text.field_text import FieldText
 from yoake.detect.text.fold import Folded
 
@@ -25,18 +27,26 @@ _WORDS: Final = (
     KANJI,
     PROLONGED,
 )  # a place does not end inside a word of one of these scripts
+_JAPANESE: Final = (HIRAGANA, KATAKANA, KANJI, PROLONGED)
+_FURTHER: Final = 6  # folded characters that a place grows at one side to be a whole phrase
+_MARKS: Final = frozenset(
+    map(ord, "、。，．,.!?「」『』【】()[]・…：:;〜~■□◆◇●○★☆▼▲※")
+)  # no place begins or ends with one
 _LEAST: Final = 0.02  # log-odds of a place worth showing
 _NAMED: Final = 3
 _QUOTED: Final = 24
 
 
-def spans(fields: Sequence[FieldText], folded: Sequence[Folded], shares: Sequence[Any]) -> list[dict[str, Any]]:
+def spans(
+    fields: Sequence[FieldText], folded: Sequence[Folded], shares: Sequence[Any], *, phrases: bool
+) -> list[dict[str, Any]]:
     """The strongest places, for and against, in reading order; each has exactly what its characters got.
 
     Args:
         fields: text, profile, parent of the post.
         folded: their columns.
         shares: float64, one value a folded character of the post's field (kernels.linear.attribute).
+        phrases: whether places grow to whole phrases, for somebody who will read them; it takes its time.
     """
     smooth = [
         np.convolve(share, np.full(3, 1 / 3), "same")[: len(share)] if len(share) > 2 else share for share in shares
@@ -55,7 +65,14 @@ def spans(fields: Sequence[FieldText], folded: Sequence[Folded], shares: Sequenc
     for weight, field, first, after in sorted(found, key=lambda one: (-abs(one[0]), one[1], one[2])):
         if abs(weight) < _LEAST or len(taken) == _MOST:
             break
-        if not any(field == f and first < b and a < after for _, f, a, b in taken):
+        others = [(a, b) for _, f, a, b in taken if f == field]
+        if any(first < b and a < after for a, b in others):
+            continue
+        from_, until = _phrase(fields[field], folded[field], first, after) if phrases else (first, after)
+        whole = float(shares[field][from_:until].sum())
+        if whole * weight > 0 and abs(whole) >= _LEAST and not any(from_ < b and a < until for a, b in others):
+            taken.append((whole, field, from_, until))
+        else:
             taken.append((weight, field, first, after))
     listed = []
     for weight, field, first, after in sorted(taken, key=lambda one: one[1:]):
@@ -93,6 +110,30 @@ def _runs(share: Any, smooth: Any, kinds: Any, sign: float, least: float) -> lis
     return found
 
 
+def _phrase(field: FieldText, column: Folded, first: int, after: int) -> tuple[int, int]:
+    """The place grown to whole phrases, without marks at its ends; as it was where no phrase ends nearby."""
+    length = int(column.rows[field.row + 1]) - field.first
+    low, high = max(first - _FURTHER - 1, 0), min(after + _FURTHER + 1, length)
+    near = slice(field.first + low, field.first + high)
+    kinds, codes, starts = (part[near].tolist() for part in (column.classes, column.codes, column.starts))
+
+    def cut(at: int) -> bool:
+        if at <= 0 or at >= length:
+            return True
+        at -= low
+        if kinds[at - 1] not in _JAPANESE or kinds[at] not in _JAPANESE:
+            return True
+        return starts[at] != starts[at - 1] and border(field.original, starts[at])
+
+    begin = next((at for at in range(first, max(first - _FURTHER, 0) - 1, -1) if cut(at)), first)
+    end = next((at for at in range(after, min(after + _FURTHER, length) + 1) if cut(at)), after)
+    while begin < end - 1 and codes[begin - low] in _MARKS:
+        begin += 1
+    while end - 1 > begin and codes[end - 1 - low] in _MARKS:
+        end -= 1
+    return begin, end
+
+
 def explanation(category: Category, grade: str, shown: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Why a post got its grade: names the strongest places; a queued finding is always hedged."""
     words = _strongest(shown, 1.0)
@@ -118,7 +159,7 @@ def explanation(category: Category, grade: str, shown: Sequence[dict[str, Any]])
         said["en"] += (
             f" On the other hand, {_and([_en(word) for word in against])} speak{'s' if len(against) == 1 else ''} against it."
         )
-    return said
+    return unverified(category, said)
 
 
 def counter(grade: str, ground: float, shown: Sequence[dict[str, Any]], threshold: float) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -45,6 +45,13 @@ class Groups:
         one, other = self.of(i), self.of(j)
         self._parent[max(one, other)] = min(one, other)
 
+    def spread(self, places: Sequence[int], count: int) -> Groups:
+        """The same groups among `count` things: the first of these is number `places[0]` there, and so on."""
+        wider = Groups(count)
+        for i, group in enumerate(self.all()):
+            wider.join(places[i], places[group])
+        return wider
+
 
 def near_copies(texts: Sequence[str]) -> Groups:
     """Groups of texts, closed under being near copies."""
@@ -54,8 +61,17 @@ def near_copies(texts: Sequence[str]) -> Groups:
     first: dict[str, int] = {}
     for i, key in enumerate(keys):
         groups.join(i, first.setdefault(key, i))
-    distinct = sorted(first.values())
-    grams = {i: _grams(keys[i]) for i in distinct if keys[i]}
+    join_alike(groups, {i: _grams(keys[i]) for i in sorted(first.values()) if keys[i]})
+    return groups
+
+
+def join_alike(groups: Groups, grams: Mapping[int, Any]) -> None:
+    """Joins things whose sets have a Jaccard likeness of .8 or more.
+
+    Args:
+        groups: of all things.
+        grams: uint64 (n,), distinct and rising, not empty: the set of each thing that is compared.
+    """
     buckets: dict[tuple[int, int, int], list[int]] = defaultdict(list)
     chance = np.random.default_rng(5)
     factors = chance.integers(1, 1 << 61, (2 * _BANDS, 1), dtype=np.uint64) | np.uint64(1)
@@ -68,7 +84,6 @@ def near_copies(texts: Sequence[str]) -> Groups:
             for j in listed[max(0, place - 20) : place]:  # of thousands of copies each is compared with its neighbours
                 if groups.of(i) != groups.of(j) and _alike(grams[i], grams[j]):
                     groups.join(i, j)
-    return groups
 
 
 def _grams(key: str) -> Any:

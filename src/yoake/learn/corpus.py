@@ -7,15 +7,20 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from yoake.detect.kernels import linear as kernel
+from yoake.detect.linear_model import columns
 from yoake.detect.text.fold import Folded, fold
 from yoake.errors import BadInput
-from yoake.learn.copies import near_copies
+from yoake.learn.copies import join_alike, near_copies
+from yoake.learn.hashed import Hashed, hashing
+from yoake.tables.posts import posts_batch
 
 NONE: Final = "none"
 _LONGEST: Final = 100_000  # code points of a text, as `yoake score` reads them
@@ -33,6 +38,7 @@ class Row:
     writer: str = ""
     profile: str = ""
     parent_text: str = ""
+    hashed: Hashed | None = None  # in place of the texts, where only their features may be kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,48 @@ class Corpus:
         """Whether a row has any label: bool (rows,)."""
         return np.array([bool(row.labels) for row in self.rows], bool)
 
+    def features(self, bits: int, longest: int) -> tuple[Any, Any, Any]:
+        """What learned detectors read of every row, whether it has texts or hashed features.
+
+        Returns:
+            starts int64 (rows + 1,), buckets int32 (m,) rising inside a row, values float32 (m,) = 1 + ln count.
+
+        Raises:
+            BadInput: a row was hashed into fewer buckets, or with shorter runs, than asked for.
+        """
+        starts, buckets, values = kernel.features(*columns(self._folded()), bits, longest)
+        if not any(row.hashed for row in self.rows):
+            return starts, buckets, values
+        parts = [
+            row.hashed.features(bits, longest)
+            if row.hashed
+            else (buckets[starts[i] : starts[i + 1]], values[starts[i] : starts[i + 1]])
+            for i, row in enumerate(self.rows)
+        ]
+        ends = np.cumsum([0] + [len(of_row) for of_row, _values in parts]).astype(np.int64)
+        return ends, np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
+
     def folded(self) -> list[Folded]:
-        """Text, profile and parent of every row, folded."""
+        """Text, profile and parent of every row, folded. Raises BadInput when a row has hashed features only."""
+        if any(row.hashed for row in self.rows):
+            raise BadInput("--data", "rows of hashed features", "rows with a text: hashed ones can only be trained on")
+        return self._folded()
+
+    def posts(self) -> pa.RecordBatch:
+        """The rows as posts (schema POSTS). Raises BadInput when a row has hashed features only."""
+        if any(row.hashed for row in self.rows):
+            raise BadInput("--data", "rows of hashed features", "rows with a text: nobody can read hashed ones")
+        now = datetime.now(UTC)
+        fields = ("text", "profile", "parent_text")
+        return posts_batch(
+            [
+                {"network": "corpus", "native_id": str(i), "seen_at": now}
+                | {name: getattr(row, name)[:_LONGEST] for name in fields}
+                for i, row in enumerate(self.rows)
+            ]
+        )
+
+    def _folded(self) -> list[Folded]:
         return [
             fold(pa.array([getattr(row, name)[:_LONGEST] for row in self.rows], pa.string()))
             for name in ("text", "profile", "parent_text")
@@ -126,6 +172,14 @@ def _row(line: bytes) -> Row | str:
     if not isinstance(read, dict):
         return "not an object"
     text, label = read.get("text"), read.get("label")
+    hashed: Hashed | None = None
+    if text is None and "features" in read:
+        found = Hashed.read(read)
+        if isinstance(found, str):
+            return found
+        hashed, text = found, ""
+        if hashed.hashing != hashing():  # else how a row was hashed would tell its label
+            return "its features were taken by another version of the program"
     if not isinstance(text, str):
         return 'no "text" that is a string'
     listed = [label] if isinstance(label, str) else label
@@ -135,7 +189,7 @@ def _row(line: bytes) -> Row | str:
     if NONE in names and len(names) > 1:
         return '"none" beside another label'
     more = {name: _clean(read.get(name)) for name in ("group", "time", "writer", "profile", "parent_text")}
-    return Row(_clean(text), tuple(sorted(names - {NONE})), **more)
+    return Row(_clean(text), tuple(sorted(names - {NONE})), **more, hashed=hashed)
 
 
 def _clean(value: object) -> str:
@@ -146,7 +200,13 @@ def _clean(value: object) -> str:
 
 def _groups(rows: Sequence[Row]) -> Any:
     """int64 (rows,): rows share a number when they share a group, or are near copies, or through others."""
-    groups = near_copies([row.text for row in rows])
+    groups = near_copies([row.text for row in rows if row.hashed is None])
+    if hashed := [row.hashed for row in rows if row.hashed is not None]:  # of these only features can be compared
+        bits, longest = min(one.bits for one in hashed), min(one.longest for one in hashed)
+        starts, buckets, _values = Corpus(list(rows), groups=np.arange(len(rows))).features(bits, longest)
+        groups = groups.spread([i for i, row in enumerate(rows) if row.hashed is None], len(rows))
+        sets = {i: np.unique(buckets[starts[i] : starts[i + 1]]).astype(np.uint64) for i in range(len(rows))}
+        join_alike(groups, {i: one for i, one in sets.items() if len(one)})
     first: dict[str, int] = {}
     for i, row in enumerate(rows):
         if row.group:

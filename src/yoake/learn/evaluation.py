@@ -1,15 +1,18 @@
 """How good is a model on rows: precision, recall, F1, average precision, false alarms, calibration, with intervals.
 
-Every interval is a bootstrap over groups (authors, threads, near copies), 2.5 % to 97.5 %.
+Every interval is a bootstrap over groups (authors, threads, near copies), 2.5 % to 97.5 %. Rows of a category whose folder
+says `measured = false` stand in no figure: their true and false posts can be the same words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 
+from yoake.detect.category import load_categories
 from yoake.learn.corpus import Corpus
 
 THRESHOLD: Final = 0.5
@@ -18,7 +21,14 @@ _BINS: Final = 10
 
 
 def evaluate(
-    corpus: Corpus, labels: Sequence[str], said: Any, *, rounds: int = 500, seed: int = 0, threshold: float = THRESHOLD
+    corpus: Corpus,
+    labels: Sequence[str],
+    said: Any,
+    *,
+    harm: Any = None,
+    rounds: int = 500,
+    seed: int = 0,
+    threshold: float = THRESHOLD,
 ) -> dict[str, Any]:
     """Figures of a model (contract: docs/howto/train.md).
 
@@ -26,30 +36,43 @@ def evaluate(
         corpus: rows that the model has not seen.
         labels: columns of `said`; labels of the corpus that are not among them count as never found.
         said: float64 (rows, labels), probabilities.
+        harm: float64 (rows,), probability of any label at all; None: that of the likeliest.
         rounds: of the bootstrap; 0 leaves the intervals out.
         seed: of the bootstrap.
         threshold: from which a label counts as given.
     """
+    kept = [i for i, row in enumerate(corpus.rows) if unmeasured().isdisjoint(row.labels)]
+    if len(kept) < len(corpus.rows):
+        corpus, said, harm = corpus.part(kept), said[kept], None if harm is None else harm[kept]
+    columns = [i for i, label in enumerate(labels) if label not in unmeasured()]
+    labels, said = [labels[i] for i in columns], said[:, columns]
     every = sorted({*labels, *corpus.labels()})
     scores = np.zeros((len(corpus.rows), len(every)))
     for number, label in enumerate(labels):
         scores[:, every.index(label)] = said[:, number]
     truth = corpus.truth(every)
     ones = np.ones(len(corpus.rows))
-    found = _figures(every, truth, scores, ones, threshold)
+    top = scores.max(axis=1, initial=0.0) if harm is None else harm
+    found = _figures(every, truth, scores, top, ones, threshold)
     groups, inverse = np.unique(corpus.groups, return_inverse=True)
     answer: dict[str, Any] = {"rows": len(corpus.rows), "groups": len(groups), **found}
-    if rounds:
+    if rounds and len(groups):
         chance = np.random.default_rng(seed)
         drawn = [
             np.bincount(chance.integers(len(groups), size=len(groups)), minlength=len(groups))[inverse].astype(float)
             for _ in range(rounds)
         ]
-        answer["ci95"] = _intervals([_figures(every, truth, scores, weight, threshold) for weight in drawn])
+        answer["ci95"] = _intervals([_figures(every, truth, scores, top, weight, threshold) for weight in drawn])
     return answer
 
 
-def _figures(labels: Sequence[str], truth: Any, scores: Any, weight: Any, threshold: float) -> dict[str, Any]:
+@lru_cache(maxsize=1)
+def unmeasured() -> frozenset[str]:
+    """Shipped categories that stand in no figure."""
+    return frozenset(slug for slug, category in load_categories()[0].items() if not category.measured)
+
+
+def _figures(labels: Sequence[str], truth: Any, scores: Any, top: Any, weight: Any, threshold: float) -> dict[str, Any]:
     given = scores >= threshold
     w = weight[:, None]
     hits, claims, wanted = (w * (given & truth)).sum(0), (w * given).sum(0), (w * truth).sum(0)
@@ -64,9 +87,9 @@ def _figures(labels: Sequence[str], truth: Any, scores: Any, weight: Any, thresh
     macro = {k: float(np.mean([f[k] for f in known])) if known else 0.0 for k in ("precision", "recall", "f1", "ap")}
     micro = dict(zip(("precision", "recall", "f1"), _three(hits.sum(), claims.sum(), wanted.sum()), strict=True))
     micro["ap"] = average_precision(truth.ravel(), scores.ravel(), np.repeat(weight, len(labels)))
-    harmful, top = truth.any(axis=1), scores.max(axis=1)
+    harmful = truth.any(axis=1)
     rest = float(weight[~harmful].sum())
-    alarms = float((weight * given.any(axis=1))[~harmful].sum())
+    alarms = float((weight * (top >= threshold))[~harmful].sum())
     return {
         "per_label": per_label,
         "macro": macro,
@@ -74,7 +97,7 @@ def _figures(labels: Sequence[str], truth: Any, scores: Any, weight: Any, thresh
         "any": {"ap": average_precision(harmful, top, weight), "n": int(weight[harmful].sum())},
         "fp_per_10k": alarms / rest * 10_000 if rest else None,
         "recall_at_fpr": {rate: _recall_at(harmful, top, weight, float(rate)) for rate in RATES},
-        "ece": float(np.mean([_ece(truth[:, i], scores[:, i], weight) for i in range(len(labels))])),
+        "ece": float(np.mean([_ece(truth[:, i], scores[:, i], weight) for i in range(len(labels))])) if labels else 0.0,
     }
 
 

@@ -26,28 +26,34 @@ def save(
         notes: further lines of the card (licences, limits).
     """
     corpus = trained.corpus
-    figures = evaluate(corpus, trained.model.labels, trained.unseen, rounds=0)
+    figures = evaluate(corpus, trained.model.labels, trained.unseen, harm=trained.unseen_harm, rounds=0)
     writers = sorted({row.writer for row in corpus.rows if row.writer})
     parts = "whole writers" if len(writers) >= 3 and all(row.writer for row in corpus.rows) else "whole groups"
     facts: dict[str, Any] = {
         "date": day.isoformat(),
         "rows": len(corpus.rows),
         "groups": figures["groups"],
-        "unseen": {
-            "how": f"cross-validation over {parts}",
-            "threshold": 0.5,
-            **{f"macro_{name}": round(value, 4) for name, value in figures["macro"].items()},
-            **{f"micro_{name}": round(value, 4) for name, value in figures["micro"].items()},
-            "any_ap": round(figures["any"]["ap"], 4),
-            "ece": round(figures["ece"], 4),
-        },
-        "data": [_source(source, "labelled") for source in corpus.sources]
-        + [_source(source, "background") for source in background],
+        "unseen": unseen(figures, f"cross-validation over {parts}"),
+        "data": [provenance(source, "labelled") for source in corpus.sources]
+        + [provenance(source, "background") for source in background],
     }
     return write_linear(folder, trained.model, facts, _card(trained, figures, parts, day, background, notes))
 
 
-def _source(source: Source, used: str) -> dict[str, Any]:
+def unseen(figures: dict[str, Any], how: str) -> dict[str, Any]:
+    """Figures on rows that the model had not seen, as model.toml has them."""
+    return {
+        "how": how,
+        "threshold": 0.5,
+        **{f"macro_{name}": round(value, 4) for name, value in figures["macro"].items()},
+        **{f"micro_{name}": round(value, 4) for name, value in figures["micro"].items()},
+        "any_ap": round(figures["any"]["ap"], 4),
+        "ece": round(figures["ece"], 4),
+    }
+
+
+def provenance(source: Source, used: str) -> dict[str, Any]:
+    """A file that the model saw, as model.toml has it."""
     return {"name": source.name, "sha256": source.sha256, "rows": source.rows, "refused": source.refused, "as": used}
 
 
@@ -73,11 +79,15 @@ def _card(
         f"Figures on unseen rows (cross-validation over {parts}, threshold .5); they say how well the labels of *these* rows",
         "are found again, nothing about other texts:",
         "",
-        "| label | n | precision | recall | F1 | AP |",
-        "|---|---|---|---|---|---|",
+        *table(figures),
     ]
-    for label, f in figures["per_label"].items():
-        lines.append(
-            f"| {label} | {f['n']} | {f['precision']:.2f} | {f['recall']:.2f} | {f['f1']:.2f} | {f['ap']:.2f} |"
-        )
     return "\n".join([*lines, "", *([notes, ""] if notes else [])])
+
+
+def table(figures: dict[str, Any]) -> list[str]:
+    """Lines of a card: the figures of every label."""
+    rows = [
+        f"| {label} | {f['n']} | {f['precision']:.2f} | {f['recall']:.2f} | {f['f1']:.2f} | {f['ap']:.2f} |"
+        for label, f in figures["per_label"].items()
+    ]
+    return ["| label | n | precision | recall | F1 | AP |", "|---|---|---|---|---|---|", *rows]

@@ -20,6 +20,7 @@ from yoake import shelf
 from yoake.casework.cases.actions import serving_detector
 from yoake.casework.cases.categories import TOKYO
 from yoake.casework.cases.intake import intake, read_something
+from yoake.casework.quality.intake import Watch
 from yoake.casework.sources.actions import (
     LEASE,
     LeaseLost,
@@ -81,7 +82,7 @@ def patrol(
         Refused: another patrol holds the source, or a person must act (the source is then paused and says why).
     """
     token = take_lease(source)
-    progress, background = Progress(source.name), _Background(source)
+    progress, background, watch = Progress(source.name), _Background(source), Watch(source)
     pause_s = FIRST_PAUSE_S
     try:
         connector: Connector = shelf.take(connectors, source.connector)()
@@ -89,7 +90,7 @@ def patrol(
         while not stop.is_set():
             try:
                 source.refresh_from_db()
-                options = _options(connector, source)
+                options = options_of(connector, source)
                 net = Net(
                     allow_private=settings.ENVIRONMENT.allow_private, contact=settings.ENVIRONMENT.contact, stop=stop
                 )
@@ -102,6 +103,7 @@ def patrol(
                         if read_something(page):  # a server that only accepts and closes is met with growing pauses
                             pause_s = FIRST_PAUSE_S
                         background.add(page)
+                        watch.add(page, findings)
                         _count(progress, page, taken.posts, taken.counts, len(taken.opened))
                         tell(progress)
                         if stop.is_set():
@@ -127,12 +129,13 @@ def patrol(
         raise
     finally:
         background.flush()
+        watch.flush()
         release_lease(source, token)
     tell(progress)
     return progress
 
 
-def _options(connector: Connector, source: Source) -> Any:
+def options_of(connector: Connector, source: Source) -> Any:
     """The source's options as the connector's frozen dataclass; JSON has lists where it has tuples."""
     kept = {key: tuple(value) if isinstance(value, list) else value for key, value in source.options.items()}
     try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from datetime import datetime
 
-from django.db import OperationalError, close_old_connections
+from django.db import OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from yoake import shelf
@@ -14,19 +16,47 @@ from yoake.pipeline import duties
 
 log = logging.getLogger("yoake.worker")
 LOOKED_EVERY_S = 2.0
+LAST_WORD_S = 3.0  # after which a duty that is still at work is left: what it had claimed is claimed again
 
 
 def work(stop: threading.Event) -> None:
-    """Does every duty over and over until `stop` is set; pauses only when nothing was due."""
-    while not stop.is_set():
+    """Does every duty over and over until `stop` is set, each in a thread of its own: a slow one holds nobody up."""
+    broken: list[BaseException] = []
+
+    def keep_doing(duty: Callable[[datetime], int]) -> None:
         try:
-            done = work_once(timezone.now())
-        except OperationalError as problem:
-            log.warning("the database is away (%s); trying again", problem)
-            close_old_connections()
-            done = 0
-        if not done:
-            stop.wait(LOOKED_EVERY_S)
+            while not stop.is_set():
+                _do(duty, stop)
+        except BaseException as problem:
+            broken.append(problem)
+            stop.set()
+        finally:
+            connection.close()
+
+    threads = [
+        threading.Thread(target=keep_doing, args=(shelf.take(duties, name),), name=f"duty {name}", daemon=True)
+        for name in shelf.names(duties)
+    ]
+    for thread in threads:
+        thread.start()
+    while not stop.wait(1.0):  # without a time-out, Windows would not hear Ctrl-C
+        pass
+    until = time.monotonic() + LAST_WORD_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    if broken:  # whoever started the worker sees why it ended, and starts it again
+        raise broken[0]
+
+
+def _do(duty: Callable[[datetime], int], stop: threading.Event) -> None:
+    try:
+        done = duty(timezone.now())
+    except OperationalError as problem:
+        log.warning("the database is away (%s); trying again", problem)
+        close_old_connections()
+        done = 0
+    if not done:
+        stop.wait(LOOKED_EVERY_S)
 
 
 def work_once(now: datetime) -> int:

@@ -21,6 +21,8 @@ SPAN = pa.struct(
     ]
 )
 WORDS = pa.struct([("ja", pa.string()), ("en", pa.string())])
+# The example of the category that reads most like the post; `label` is the category it belongs to, or "none".
+NEAREST = pa.struct([("id", pa.string()), ("text", pa.string()), ("likeness", pa.float64()), ("label", pa.string())])
 
 FINDINGS = pa.schema(
     [
@@ -39,7 +41,7 @@ FINDINGS = pa.schema(
         ("frame", pa.string()),  # advertisement, news, police_warning, question ... or ""
         ("elements", pa.list_(NAMED_SPOT)),
         ("items", pa.struct([("present", pa.list_(NAMED_SPOT)), ("missing", pa.list_(pa.string()))])),
-        ("nearest", pa.struct([("id", pa.string()), ("text", pa.string()), ("likeness", pa.float64())])),
+        ("nearest", NEAREST),
         ("explanation", WORDS),
         ("counter", WORDS),
         ("spans", pa.list_(SPAN)),

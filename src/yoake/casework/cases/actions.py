@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +15,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
-from yoake.casework.cases.categories import category, class_on, generation_in_force
+from yoake.casework.cases.categories import category, class_on, generation_in_force, is_record_only
 from yoake.casework.cases.intake import (
+    UNQUEUED,
     add_version,
     erased_hash,
     erasure_reason,
@@ -24,8 +26,9 @@ from yoake.casework.cases.intake import (
     store_post,
     weigh,
 )
-from yoake.casework.cases.models import Account, Case, Decision, Lease, Post, PostVersion
-from yoake.casework.cases.queries import standing_decision
+from yoake.casework.cases.looks import plan_looks
+from yoake.casework.cases.models import Account, Case, Decision, Erasure, Lease, Post, PostVersion, SecondLook
+from yoake.casework.cases.queries import RECORD_ONLY, recorded_only, standing_decision
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
 from yoake.collect.clean import storable
@@ -34,6 +37,7 @@ from yoake.detect.detector import Detector
 from yoake.errors import BadInput, Refused
 from yoake.tables.posts import content_hash, posts_batch
 
+log = logging.getLogger("yoake.cases")
 LEASE = timedelta(minutes=10)
 REASON_LONGEST = 2000
 TEXT_LONGEST = 20_000
@@ -92,6 +96,9 @@ def decide(
 ) -> Decision:
     """Records a person's judgement of the version they read.
 
+    Under a record-only category the post is erased at once, down to its address and times, and the reason is not kept;
+    on the practice desk, where nothing is real, it stays.
+
     Raises BadInput for an unknown verdict or category, Refused when the case is decided already, when somebody else
     holds the post, or when the post changed since it was opened.
     """
@@ -106,6 +113,8 @@ def decide(
         for slug in also:
             category(slug)
         hotline_class = class_on(category_slug, now)
+        if also and any(map(is_record_only, (category_slug, *also))):
+            raise BadInput("category", category_slug, "a record-only category alone: nothing else of the post is kept")
     else:
         category_slug, also = "", ()
     with transaction.atomic():
@@ -115,6 +124,7 @@ def decide(
         if case.post.current_id != version_id:
             raise Refused("the post changed since you opened it; read it again, then decide")
         _must_be_free(actor, case, now)
+        record_only = is_record_only(category_slug) and not case.practice
         decision = Decision.objects.create(
             case=case,
             version_id=version_id,
@@ -122,7 +132,7 @@ def decide(
             category=category_slug,
             also=list(also),
             hotline_class=hotline_class,
-            reason=storable(reason.strip(), []),
+            reason="" if record_only else storable(reason.strip(), []),
             by_id=_person(actor),
             at=now,
         )
@@ -131,6 +141,9 @@ def decide(
         Lease.objects.filter(post=case.post).delete()
         plan_erasure(case.post, now)
         _note("decided", actor, case, now, verdict=verdict, category=category_slug, version=version_id)
+        # Where another body pursues the post, the worker erases it once that body is done.
+        if record_only and erase(case.post, now, actor):
+            Erasure.objects.filter(post=case.post).update(due_at=None, claimed_until=None, problem="")
     return decision
 
 
@@ -147,7 +160,7 @@ def undo(actor: Actor, case_id: int, now: datetime | None = None) -> Decision:
         if standing is None or case.state == Case.State.WAITING:
             raise Refused("there is no decision to undo on this case")
         if case.post.erased_at is not None:
-            raise Refused("the post was erased after its time; the decision can no longer be undone")
+            raise Refused("the post was erased; the decision can no longer be undone")
         if standing.by_id != actor.user_id:
             actor.must("undo_others")
         _must_be_free(actor, case, now)
@@ -205,7 +218,7 @@ def add_by_hand(
             post = known
             # What a network said itself is never replaced by what somebody typed.
             typed = post.network in _BY_HAND and text and (post.current is None or post.current.text != text)
-            if post.erased_at is not None or typed:
+            if (post.erased_at is not None or typed) and not recorded_only(post):
                 post = store_post({**post_row, "uid": post.uid})
                 notes = revise(post, post_row, found, now, reopen_for=actor.organisation_id)
                 revised = True
@@ -226,6 +239,7 @@ def add_by_hand(
         weigh(case, list(post.current.findings.values("category", "grade", "score", "shadow")))
         case.save()
         plan_erasure(post, now)
+        plan_looks(post, now)
         _note("added_by_hand", actor, case, now, category=case.category, grade=case.grade)
     return Added(case, was_there=False)
 
@@ -270,28 +284,36 @@ def canonical_url(url: str) -> str:
     return storable(urlunsplit((scheme, host, parts.path or "/", query, fragment)), [])
 
 
-def erase(post: Post, now: datetime | None = None) -> bool:
+def erase(post: Post, now: datetime | None = None, actor: Actor | None = None) -> bool:
     """Text, profile, pictures' references, author and link go; identity, decisions and numbers stay.
 
     The account goes too when no other post of it is kept. What a decision's reason quotes goes with the text.
-    A practice post goes whole, with its case. Returns False, and changes nothing, when the post must stay after all.
+    A practice post goes whole, with its case, and so does one of which nobody has a case. Of a record-only post the
+    address stays (the native id where it has no other), and what detectors said goes too. Returns False, and changes
+    nothing, when the post must stay after all.
     """
     now = now or timezone.now()
     with transaction.atomic():
         post = Post.objects.select_for_update(of=("self",)).select_related("account").get(pk=post.pk)
         why = erasure_reason(post)
-        if not why:
+        if not why or recorded_only(post):
             return False
+        who = actor.name if actor else "worker"
         account = post.account
-        if why == "practice":
+        if why in ("practice", UNQUEUED):
             Decision.objects.filter(case__post=post).delete()  # they protect the version they point at
             key = post.pk
             post.delete()
             _delete_if_unused(account)
-            record("erased", actor="worker", subject=f"post:{key}", at=now, why=why)
+            record("erased", actor=who, subject=f"post:{key}", at=now, why=why)
             return True
+        SecondLook.objects.filter(version__post=post).delete()
+        record_only = why == RECORD_ONLY
         for version in post.versions.all():
-            version.findings.update(body={})
+            if record_only:
+                version.findings.all().delete()
+            else:
+                version.findings.update(body={})
             PostVersion.objects.filter(pk=version.pk).update(
                 content_hash=erased_hash(version.content_hash),
                 author_name="",
@@ -302,12 +324,17 @@ def erase(post: Post, now: datetime | None = None) -> bool:
                 root_id="",
                 labels=[],
                 images=[],
+                **({"lang": ""} if record_only else {}),
             )
         Decision.objects.filter(case__post=post).update(reason="")
-        post.native_id, post.url, post.account, post.erased_at = "", "", None, now
+        if not record_only:
+            post.native_id, post.url = "", ""
+        elif post.url or post.network == "hand":  # a text typed without an address has an id made of that text
+            post.native_id = ""
+        post.account, post.erased_at = None, now
         post.save(update_fields=["native_id", "url", "account", "erased_at"])
         _delete_if_unused(account)
-        record("erased", actor="worker", subject=f"post:{post.pk}", at=now, why=why)
+        record("erased", actor=who, subject=f"post:{post.pk}", at=now, why=why)
     return True
 
 
@@ -343,7 +370,10 @@ def serving_detector() -> Detector:
 
 @lru_cache(maxsize=1)
 def _loaded_detector(generation: str) -> Detector:
-    return serving.load(overlay=settings.YOAKE_CATEGORIES)
+    detector = serving.on_duty(settings.YOAKE_MODELS, settings.YOAKE_CATEGORIES)
+    if problem := getattr(detector, "problem", ""):
+        log.warning("the model in shadow is left out: %s", problem)
+    return detector
 
 
 def _locked(actor: Actor, case_id: int) -> Case:

@@ -1,7 +1,8 @@
 """Taking in a page: posts people must see, removals, findings, counts and cursor in ONE transaction.
 
-Stored is a post that is queued (some finding is mid or high), and a new version of a post that is stored already. Of
-all others only counts remain. On the practice desk the posts that teach something are queued too. A page that was taken in twice changes nothing but the counts, and because the cursor
+Stored is a post that is queued (some finding is mid or high), and a new version of a post that is stored already; and,
+where reading pictures is switched on with a daily number for it, so many short posts with a picture and a weak cue, for
+as long as it takes to read the picture. Of all others only counts remain. On the practice desk the posts that teach something are queued too. A page that was taken in twice changes nothing but the counts, and because the cursor
 is written in the same transaction, a page is taken in twice only when a person sets a cursor back.
 """
 
@@ -22,8 +23,9 @@ from django.utils import timezone
 
 from yoake.casework.audit.actions import record
 from yoake.casework.cases.categories import categories
+from yoake.casework.cases.looks import PICTURES, WEAK_PICTURES, plan, plan_looks, use, worth_reading
 from yoake.casework.cases.models import Account, Case, Decision, Erasure, Finding, Post, PostVersion
-from yoake.casework.cases.queries import standing_decision
+from yoake.casework.cases.queries import RECORD_ONLY, kept_as_record, recorded_only, standing_decision
 from yoake.casework.sources.actions import count, keep_lease, note_skipped
 from yoake.casework.sources.models import Source
 from yoake.collect import practice
@@ -33,6 +35,9 @@ from yoake.tables.posts import uid_of
 
 OUT_OF_SCOPE_KEPT = timedelta(hours=72)
 PRACTICE_KEPT = timedelta(days=2)  # the practice day repeats: an unread desk does not pile up
+UNREAD_KEPT = timedelta(days=1)  # a post without a case goes once its pictures were read, and at the latest then
+UNQUEUED = "unqueued"  # why such a post goes
+_KEPT = {"practice": PRACTICE_KEPT, RECORD_ONLY: timedelta(), UNQUEUED: UNREAD_KEPT}
 _BODY = ("elements", "items", "nearest", "explanation", "counter", "spans")
 
 
@@ -54,6 +59,7 @@ def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now
     queue = {row for row, of_row in found.items() if any(queued(finding) for finding in of_row)}
     if source.practice:
         queue |= _lessons(page.posts)
+    unread = _worth_reading(source, page.posts, found, queue)
     with transaction.atomic():
         # Everybody locks in one order: source, posts, cases, audit. Otherwise a person who decides meets a deadlock.
         changes: dict[str, Any] = {"last_page_at": now, "state": Source.State.RUNNING, "problem": ""}
@@ -64,16 +70,18 @@ def intake(source: Source, token: str, page: Page, findings: pa.RecordBatch, now
         if page.seen_until is not None:
             changes["seen_until"] = page.seen_until
         keep_lease(source, token, now, **changes)
+        if unread:  # before the posts: whoever holds this row never waits for one of them
+            unread = unread[: use(WEAK_PICTURES, len(unread), settings.ENVIRONMENT.pictures_weak_per_day, now)]
         removed = page.removed.to_pylist()
         stored = _lock_stored(page.posts.column("uid").to_pylist(), removed)
         if page.posts.num_rows:
-            _take_posts(source, page.posts, stored, found, queue, now, taken)
+            _take_posts(source, page.posts, stored, found, queue, frozenset(unread), now, taken)
         if removed:
             _take_removals(removed, stored, now, taken)
         taken.counts["posts"] += page.posts.num_rows
         for row, of_row in found.items():
             if row not in queue:
-                taken.counts.update(f"low:{finding['category']}" for finding in of_row if finding["grade"] == LOW)
+                taken.counts.update(f"low:{f['category']}" for f in of_row if f["grade"] == LOW and not f["shadow"])
         taken.counts.update(f"skipped:{skip.reason}" for skip in page.skipped)
         count(source, now, taken.counts)
         note_skipped(source, now, page.skipped)
@@ -105,6 +113,14 @@ def add_version(post: Post, row: dict[str, Any], findings: Iterable[dict[str, An
             "images": row["images"],
         },
     )
+    add_findings(version, findings)
+    post.current = version
+    post.save(update_fields=["current"])
+    return version
+
+
+def add_findings(version: PostVersion, findings: Iterable[Mapping[str, Any]]) -> None:
+    """Stores what detectors said of a version; what the same detector version said before stays as it is."""
     Finding.objects.bulk_create(
         (
             Finding(
@@ -123,11 +139,8 @@ def add_version(post: Post, row: dict[str, Any], findings: Iterable[dict[str, An
             )
             for finding in findings
         ),
-        ignore_conflicts=True,  # the same detector version said it before
+        ignore_conflicts=True,
     )
-    post.current = version
-    post.save(update_fields=["current"])
-    return version
 
 
 def store_post(row: dict[str, Any]) -> Post:
@@ -194,6 +207,18 @@ def _lessons(posts: pa.RecordBatch) -> set[int]:
     return {row for row, answer in enumerate(answers) if answer is not None and answer.ja}
 
 
+def _worth_reading(
+    source: Source, posts: pa.RecordBatch, found: Mapping[int, list[dict[str, Any]]], queue: set[int]
+) -> list[int]:
+    """Rows of posts that are not queued and whose pictures are worth a look; a few of a page at most."""
+    environment = settings.ENVIRONMENT
+    if source.practice or not (environment.pictures and environment.pictures_weak_per_day):
+        return []
+    rows = [row for row in found if row not in queue]
+    told = posts.take(pa.array(rows, pa.int32())).to_pylist()
+    return [row for row, post in zip(rows, told, strict=True) if worth_reading(post, found[row])]
+
+
 def _by_row(findings: pa.RecordBatch) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     for finding in findings.to_pylist():
@@ -223,11 +248,12 @@ def _take_posts(
     stored: dict[str, Post],
     found: dict[int, list[dict[str, Any]]],
     queue: set[int],
+    unread: frozenset[int],
     now: datetime,
     taken: Taken,
 ) -> None:
     uids = posts.column("uid").to_pylist()
-    wanted = [row for row, uid in enumerate(uids) if row in queue or uid in stored]
+    wanted = [row for row, uid in enumerate(uids) if row in queue or row in unread or uid in stored]
     for row, post_row in zip(wanted, posts.take(pa.array(wanted, pa.int32())).to_pylist(), strict=True):
         of_row = found.get(row, [])
         post = stored.get(post_row["uid"])
@@ -236,11 +262,15 @@ def _take_posts(
         if post is None:
             post = stored[post_row["uid"]] = store_post(post_row)
             if not _same(post, post_row["content_hash"]):  # another patrol may have stored it a moment ago
-                add_version(post, post_row, of_row)
+                version = add_version(post, post_row, of_row)
+                if row in unread:
+                    taken.counts["pictures_to_read"] += 1
+                    plan(version, (PICTURES,), now, source.pk)
+                    plan_erasure(post, now)
         elif _same(post, post_row["content_hash"]):
             taken.counts["again"] += 1
-        elif post.erased_at is not None and row not in queue:
-            continue  # erased as out of scope and still nothing in it: stays erased
+        elif post.erased_at is not None and (row not in queue or recorded_only(post)):
+            continue  # erased, and still nothing in it that may be kept: stays erased
         else:
             taken.counts["edited"] += 1
             taken.notes.append({"kind": "post_changed", "actor": f"patrol:{source.pk}", "subject": f"post:{post.pk}"})
@@ -248,7 +278,7 @@ def _take_posts(
             taken.notes += revise(post, post_row, of_row, now)
         if row in queue and post.erased_at is None:
             taken.counts["queued"] += 1
-            _open_case(source, post, of_row, now, taken)
+            open_case(source, post, of_row, now, taken)
 
 
 def _same(post: Post, content_hash: str) -> bool:
@@ -257,7 +287,9 @@ def _same(post: Post, content_hash: str) -> bool:
     return post.current.content_hash in (content_hash, erased_hash(content_hash))
 
 
-def _open_case(source: Source, post: Post, findings: list[dict[str, Any]], now: datetime, taken: Taken) -> None:
+def open_case(source: Source, post: Post, findings: Iterable[Mapping[str, Any]], now: datetime, taken: Taken) -> None:
+    """Opens the case of the source's organisation, unless it has one; the caller writes the notes in `taken`."""
+    findings = list(findings)
     case = Case.objects.filter(post=post, organisation_id=source.organisation_id).first()
     if case is not None:
         return
@@ -269,6 +301,7 @@ def _open_case(source: Source, post: Post, findings: list[dict[str, Any]], now: 
         case.origin = Case.Origin.LESSON
     case.save()
     plan_erasure(post, now)
+    plan_looks(post, now)
     taken.opened.append(case.pk)
     taken.notes.append(
         {
@@ -317,27 +350,41 @@ def revise(
                 )
         case.save()
     plan_erasure(post, now)
+    if Case.objects.filter(post=post, state=Case.State.WAITING).exists():
+        plan_looks(post, now)
     return notes
 
 
 def erasure_reason(post: Post) -> str:
-    """Why a post must go: practice (all its cases are), not_in_scope (decided so everywhere); "" when it must stay."""
+    """Why a post must go; "" when it must stay.
+
+    practice: all its cases are. record_only: somebody decided it under a category of which only address, time and count
+    are kept, and no other body holds it in scope under one that is kept (whoever has not decided can open the address).
+    not_in_scope: decided so everywhere. unqueued: nobody has a case of it; it was kept until its pictures were read.
+    """
     cases = list(Case.objects.filter(post=post).prefetch_related("decisions"))
     if not cases:
-        return ""
+        return UNQUEUED
     if all(case.practice for case in cases):
         return "practice"
+    said: set[str] = set()  # of every case: waiting, record_only, or the verdict that stands
     for case in cases:
         standing = standing_decision(sorted(case.decisions.all(), key=lambda d: (d.at, d.pk)))
-        if case.state != Case.State.DECIDED or standing is None or standing.verdict != Decision.Verdict.NOT_IN_SCOPE:
-            return ""
-    return "not_in_scope"
+        if case.state != Case.State.DECIDED or standing is None:
+            said.add("waiting")
+        else:
+            said.add(RECORD_ONLY if kept_as_record(case, standing) else standing.verdict)
+    if RECORD_ONLY in said and Decision.Verdict.IN_SCOPE not in said:
+        return RECORD_ONLY
+    return "not_in_scope" if said == {Decision.Verdict.NOT_IN_SCOPE} else ""
 
 
 def plan_erasure(post: Post, now: datetime) -> None:
     """Plans, keeps or cancels the erasure of a post; call it whenever a case of it was opened, decided or reopened."""
+    if recorded_only(post):
+        return
     why = erasure_reason(post)
-    due_at = now + (PRACTICE_KEPT if why == "practice" else OUT_OF_SCOPE_KEPT)
+    due_at = now + _KEPT.get(why, OUT_OF_SCOPE_KEPT)
     if not why:
         Erasure.objects.filter(post=post).delete()
         return

@@ -33,7 +33,7 @@ class Post(models.Model):
     current = models.ForeignKey("PostVersion", on_delete=models.SET_NULL, null=True, related_name="+")
     gone_state = models.CharField(max_length=30, blank=True, default="")  # deleted_by_author, suspended ...; "" = up
     gone_at = models.DateTimeField(null=True)
-    erased_at = models.DateTimeField(null=True)  # text, author and link are gone; identity and numbers stay
+    erased_at = models.DateTimeField(null=True)  # text and author are gone, and the link unless it is record-only
 
 
 class PostVersion(models.Model):
@@ -153,4 +153,38 @@ class Erasure(Due):
     """A post whose text, author and link must go at `due_at`, unless the decision is undone before."""
 
     post = models.OneToOneField(Post, on_delete=models.CASCADE, related_name="erasure")
-    why = models.CharField(max_length=30)  # not_in_scope, practice
+    why = models.CharField(max_length=30)  # not_in_scope, practice, record_only
+
+
+class SecondLook(Due):
+    """A detector that is to look again at a version, or has; findings come beside the others and never take any away."""
+
+    version = models.ForeignKey(PostVersion, on_delete=models.CASCADE, related_name="second_looks")
+    detector = models.CharField(max_length=60)  # its name on the shelf
+    source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True)  # who brought a post that has no case yet
+    outcome = models.CharField(
+        max_length=30, blank=True, default=""
+    )  # "" until done: found, nothing, or why not looked
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "detector"], name="one_second_look_a_detector")]
+
+
+class JudgeAnswer(models.Model):
+    """What a language model answered before: categories, scores and places, no words of anybody."""
+
+    key = models.CharField(max_length=64, unique=True)  # keyed hash of model, prompt version and content hash
+    answer = models.JSONField()
+    at = models.DateTimeField(db_index=True)
+
+
+class DailyUse(models.Model):
+    """How much of something that has a daily limit was used on a day of Asia/Tokyo."""
+
+    day = models.DateField()
+    what = models.CharField(max_length=40)
+    n = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "what"], name="one_use_a_day")]

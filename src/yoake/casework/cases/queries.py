@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from yoake.casework.audit.models import Entry
 from yoake.casework.audit.queries import entries_about
-from yoake.casework.cases.models import Case, Decision, Finding, Lease, PostVersion
+from yoake.casework.cases.categories import is_record_only
+from yoake.casework.cases.models import Case, Decision, Erasure, Finding, Lease, Post, PostVersion
 from yoake.casework.people.queries import Actor
 from yoake.errors import BadInput
 
+RECORD_ONLY = "record_only"  # why a post was erased down to its address and times
 INBOX_ORDER = ("-at_risk", "-weight", "opened_at", "id")  # at-risk first, then severity x score, then the oldest
 
 
@@ -133,6 +135,7 @@ class CaseView:
     lease: Lease | None  # unexpired, whoever holds it
     log: list[Entry]
     allowed: frozenset[str]  # decide, undo: what this actor may do with this case now
+    record_only: bool  # of this post only address, times and decisions are shown, whether the rest is gone yet or not
 
 
 def case_view(actor: Actor, case_id: int, now: datetime | None = None) -> CaseView:
@@ -156,21 +159,36 @@ def case_view(actor: Actor, case_id: int, now: datetime | None = None) -> CaseVi
     lease = Lease.objects.filter(post=case.post, expires_at__gt=now).select_related("user").first()
     allowed = set()
     free = lease is None or lease.user_id == actor.user_id
-    if case.post.erased_at is None and free and actor.may("decide"):
-        if case.state == Case.State.WAITING:
+    recorded = recorded_only(case.post)
+    if (case.post.erased_at is None or recorded) and free and actor.may("decide"):
+        if case.state == Case.State.WAITING:  # another body recorded it; the address can still be opened and judged
             allowed.add("decide")
+        elif recorded:
+            pass
         elif standing is not None and (standing.by_id == actor.user_id or actor.may("undo_others")):
             allowed.add("undo")
+    record_only = recorded or kept_as_record(case, standing)
     return CaseView(
         case=case,
         version=version,
-        findings=list(version.findings.all()) if version else [],
+        findings=list(version.findings.all()) if version and not record_only else [],
         decisions=decisions,
         standing=standing,
         lease=lease,
         log=list(entries_about([f"case:{case.pk}", f"post:{case.post_id}"])),
         allowed=frozenset(allowed),
+        record_only=record_only,
     )
+
+
+def kept_as_record(case: Case, standing: Decision | None) -> bool:
+    """Whether the case stands decided under a record-only category; on the practice desk nothing is real, so never."""
+    return standing is not None and not case.practice and is_record_only(standing.category)
+
+
+def recorded_only(post: Post) -> bool:
+    """Whether of a post only address, times and decisions are left, for good: what it says later is not stored either."""
+    return post.erased_at is not None and Erasure.objects.filter(post=post, why=RECORD_ONLY, due_at=None).exists()
 
 
 def standing_decision(decisions: list[Decision]) -> Decision | None:

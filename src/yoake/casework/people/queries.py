@@ -14,10 +14,12 @@ Role = Membership.Role
 # What each role may do. Permissions are named after what they allow; a page asks `actor.may(...)`, an action `actor.must(...)`.
 MAY: Final[dict[str, frozenset[str]]] = {
     Role.ANALYST: frozenset({"read", "decide", "add"}),
-    Role.SUPERVISOR: frozenset({"read", "decide", "add", "undo_others"}),
-    Role.ADMINISTRATOR: frozenset({"read", "decide", "add", "undo_others", "sources", "people"}),
+    Role.SUPERVISOR: frozenset({"read", "decide", "add", "undo_others", "quality", "terms", "models"}),
+    Role.ADMINISTRATOR: frozenset(
+        {"read", "decide", "add", "undo_others", "sources", "people", "quality", "terms", "models"}
+    ),
     Role.ADVISER: frozenset({"read"}),
-    Role.AUDITOR: frozenset({"read"}),
+    Role.AUDITOR: frozenset({"read", "quality"}),
     Role.PARTNER: frozenset(),
 }
 

@@ -51,6 +51,7 @@ def checkup() -> Iterator[Finding]:
     if all(finding.state == "ok" for finding in database):
         yield from _audit()
         yield from _sources()
+        yield from _second_looks()
         yield from _clock()
 
 
@@ -260,6 +261,57 @@ def _sources() -> Iterator[Finding]:
             _("No source is watched."),
             _("Add one, for example with: yoake patrol bluesky_jetstream"),
         )
+
+
+_SECOND_LOOK_ON = {
+    "encoder": _("on; the model in {folder} can be used."),
+    "llm_judge": _(
+        "on; {host} answers (model {model}). Used today: {calls:,} of {calls_limit:,} calls, {tokens:,} of {tokens_limit:,} tokens."
+    ),
+    "pictures": _(
+        "on; tesseract {tesseract} reads Japanese. Short posts with a weak cue today: {weak:,} of {weak_limit:,}."
+    ),
+}
+
+
+def _second_looks() -> Iterator[Finding]:
+    """Each second look: off, or on and whether it can be used; and what waits for it."""
+    from django.db.models import Count
+
+    from yoake.casework.cases.models import SecondLook
+    from yoake.pipeline.looking import NAMES, state_of
+
+    names = {
+        "encoder": _("Second look by a text model"),
+        "llm_judge": _("Second look by a language model"),
+        "pictures": _("Second look at text inside pictures"),
+    }
+    on = settings.ENVIRONMENT.second_looks
+    for name in NAMES:
+        if name not in on:
+            yield Finding("second_look", "ok", _("{look}: off.").format(look=names[name]))
+            continue
+        try:
+            told = f"{names[name]}: {_SECOND_LOOK_ON[name].format(**state_of(name))}"
+        except YoakeError as problem:
+            told = _("{look} is on, but cannot be used: {problem}").format(look=names[name], problem=problem)
+            state = "warning" if isinstance(problem, TryLater) else "wrong"
+            yield Finding("second_look", state, told, _("Do what it says; until then posts wait for this look."))
+            continue
+        if name == "llm_judge" and settings.ENVIRONMENT.judge_external:
+            told += " " + _("Posts may be sent outside this network.")
+        late = SecondLook.objects.filter(detector=name).exclude(due_at=None).exclude(problem="")
+        failed = SecondLook.objects.filter(detector=name, outcome="unusable")
+        problems = (late | failed).order_by().values("problem").annotate(n=Count("pk")).order_by("-n")
+        if worst := problems.first():
+            told += " " + _("Posts it could not look at: {count:,} ({problem}).").format(
+                count=sum(row["n"] for row in problems), problem=worst["problem"]
+            )
+            yield Finding(
+                "second_look", "warning", told, _("Nothing, if you know why; they are tried again by themselves.")
+            )
+        else:
+            yield Finding("second_look", "ok", told)
 
 
 def _clock() -> Iterator[Finding]:

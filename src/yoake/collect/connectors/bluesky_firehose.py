@@ -74,6 +74,10 @@ class BlueskyFirehose:
         """The posts above, the author's newest posts and profile."""
         return Xrpc(options.api, options.plc, net).context(ref)
 
+    def picture(self, ref: str, image: str, options: Options, net: Net, *, limit_bytes: int) -> bytes | None:
+        """A picture of a post, from the server that keeps the account; None when it is not there."""
+        return Xrpc(options.api, options.plc, net).picture(ref, image, limit_bytes=limit_bytes)
+
 
 class _Reading:
     """Where the stream stands, and the page that is being filled."""

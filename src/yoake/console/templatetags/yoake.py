@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from yoake.casework.cases.categories import is_record_only
 from yoake.casework.cases.models import Decision
 from yoake.casework.sources.models import Source
 from yoake.console import words
@@ -13,10 +14,12 @@ from yoake.console.marks import Reason
 register = template.Library()
 
 for say in (
+    is_record_only,
     words.age,
     words.category_name,
     words.class_name,
     words.clock,
+    words.detector_name,
     words.field_name,
     words.gone_name,
     words.grade_name,

@@ -22,9 +22,9 @@ import numpy as np
 import pyarrow as pa
 
 from yoake.detect import explanation as words
-from yoake.detect.category import FRAME, SHIPPED, Category, digest, load_categories
+from yoake.detect.category import FRAME, SHIPPED, Category, digest, load_categories, sought
 from yoake.detect.category_keys import FIELDS
-from yoake.detect.kernels.gate import could_score
+from yoake.detect.kernels.bound import could_score
 from yoake.detect.model import read_model
 from yoake.detect.text.amounts import GRAM, YEN, Amounts, find_amounts, period_of
 from yoake.detect.text.field_text import FieldText
@@ -66,7 +66,7 @@ class Lexicon:
     def judge(self, posts: pa.RecordBatch) -> pa.RecordBatch:
         """Posts (schema POSTS) to findings (schema FINDINGS), ordered by row, then by falling score; scores >= FLOOR."""
         if self._compiled is None:
-            self._compiled = _Compiled(list(self.categories.values()))
+            self._compiled = _Compiled(list(sought(self.categories).values()))
         compiled = self._compiled
         columns = [posts.column(name) for name in FIELDS]
         folded = [fold(column) for column in columns]
@@ -139,6 +139,7 @@ class _Compiled:
         self.rules = [(len(by_phrase) + i, rule.rule) for i, rule in enumerate(rules) if rule.rule]
         self.frames = [{frame.name: frame for frame in category.frames} for category in categories]
         self.cues = [{cue.name: cue for cue in category.cues} for category in categories]
+        self.typical = [_typical(category) for category in categories]
         self._prepare_gate()
 
     def _prepare_gate(self) -> None:
@@ -207,6 +208,7 @@ class _Compiled:
         """Findings of one post, best first."""
         candidates: dict[int, list[Candidate]] = defaultdict(list)
         seen: Counter[tuple[int, int, bool]] = Counter()
+        periods: dict[tuple[int, int, int], tuple[str, int, int]] = {}  # many categories ask about one amount
         for field, phrase, start, end in hits:
             text = texts[field]
             first, after = text.place(start, end)
@@ -219,7 +221,9 @@ class _Compiled:
                     continue
                 place = first, after
                 if entry.rule is not None and entry.rule.unit == "yen":
-                    period, left, right = period_of(text.plain, start - text.first, end - text.first)
+                    if (field, start, end) not in periods:
+                        periods[field, start, end] = period_of(text.plain, start - text.first, end - text.first)
+                    period, left, right = periods[field, start, end]
                     if period not in entry.rule.per:
                         continue
                     place = text.place(left + text.first, right + text.first)
@@ -343,17 +347,25 @@ class _Compiled:
             return words.counter_framed(framing)
         present = set(kinds)
         for cue in category.cues:
-            typical = sorted(p.weight for p in category.phrases if p.cue == cue.name)
-            if cue.kind in present or not typical:
+            typical = self.typical[number].get(cue.name)
+            if cue.kind in present or typical is None:
                 continue
             more = sum(
                 item.weight
                 for item in category.combinations
                 if cue.kind in item.kinds and present | {cue.kind} >= set(item.kinds)
             )
-            if result.logit + typical[len(typical) // 2] + more >= threshold:
+            if result.logit + typical + more >= threshold:
                 return words.counter_added(cue)
         return words.counter_far()
+
+
+def _typical(category: Category) -> dict[str, float]:
+    """The middle weight of each cue's phrases; a cue without phrases has none."""
+    weights: dict[str, list[float]] = defaultdict(list)
+    for phrase in category.phrases:
+        weights[phrase.cue].append(phrase.weight)
+    return {cue: sorted(listed)[len(listed) // 2] for cue, listed in weights.items()}
 
 
 def _bits(fields: Iterable[str]) -> int:

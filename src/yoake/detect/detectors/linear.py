@@ -19,14 +19,14 @@ import numpy as np
 import pyarrow as pa
 
 from yoake.detect import wording
-from yoake.detect.category import Category, digest, load_categories
+from yoake.detect.category import Category, digest, load_categories, sought
 from yoake.detect.category_keys import FIELDS
 from yoake.detect.kernels.linear import attribute
 from yoake.detect.linear_model import LinearModel, columns, read_linear
 from yoake.detect.text.field_text import FieldText
 from yoake.detect.text.fold import Folded, fold
 from yoake.errors import BadInput, Refused
-from yoake.tables.findings import FINDINGS, FLOOR, findings_batch
+from yoake.tables.findings import FINDINGS, FLOOR, LOW, findings_batch
 
 __all__ = ["Linear"]
 
@@ -50,7 +50,9 @@ class Linear:
         self._weights: Any = None
         self._of_label: dict[int, Any] = {}  # one label's weights in a row, copied once
         self.model_version = self._model.version
-        self.known = [label for label in self._model.labels if label in self.categories]
+        self.labels = self._model.labels
+        reported = sought(self.categories)
+        self.known = [label for label in self._model.labels if label in reported]
         judged = {slug: self.categories[slug] for slug in self.known}
         self.version = f"{self.model_version}-{_CODE_VERSION}-{digest(judged)}"
 
@@ -80,6 +82,7 @@ class Linear:
         if not len(chosen):
             return _NOTHING
         logits = model.logits(folded, self._weights, chosen)
+        arrays, bases = columns(folded), model.bases()
         found: list[dict[str, Any]] = []
         seen_at = posts.column("seen_at").cast(pa.int64())
         numbers = [model.labels.index(slug) for slug in self.known]
@@ -96,7 +99,9 @@ class Linear:
                 if logits[place, used] >= floor:
                     category = self.categories[model.labels[number]]
                     logit = float(logits[place, used])
-                    listed.append(self._finding(category, used, logit, folded, row, fields, day))
+                    listed.append(
+                        self._finding(category, used, logit, float(bases[used]), folded, arrays, row, fields, day)
+                    )
             for finding in sorted(listed, key=lambda one: (-one["score"], one["category"])):
                 if finding["score"] < FLOOR or not finding["spans"]:
                     continue  # nothing to point at is no finding
@@ -110,27 +115,49 @@ class Linear:
                 found.append(finding)
         return findings_batch(found) if found else _NOTHING
 
+    def passing(self, posts: pa.RecordBatch) -> Any:
+        """Bool (posts,): which posts pass the gate; the others have no finding."""
+        return self.model.gated([fold(posts.column(name)) for name in FIELDS]) >= 0
+
+    def probabilities(self, posts: pa.RecordBatch) -> Any:
+        """float64 (posts, labels): what the model says of each of its labels, on the shelf or not."""
+        return self._told(posts)[0]
+
+    def harm(self, posts: pa.RecordBatch) -> Any:
+        """float64 (posts,): how likely any harm is, as the finding about the likeliest label has it."""
+        return self._told(posts)[1]
+
+    def _told(self, posts: pa.RecordBatch) -> tuple[Any, Any]:
+        return self.model.probabilities([fold(posts.column(name)) for name in FIELDS])
+
     def grade(self, category: Category, score: float) -> str:
         """low, mid or high by the thresholds of the model: it knows best what its probabilities are worth."""
-        return "low" if score < self.model.queue else "mid" if score < self.model.high else "high"
+        return category.grade(score, self.queue(category), self.model.high)
+
+    def queue(self, category: Category) -> float:
+        """The score from which a finding of this category is queued."""
+        return self.model.queue_at_risk if category.at_risk else self.model.queue
 
     def _finding(
         self,
         category: Category,
         number: int,
         logit: float,
+        base: float,
         folded: Sequence[Folded],
+        arrays: tuple[Any, ...],
         row: int,
         fields: Sequence[FieldText],
         day: date | None,
     ) -> dict[str, Any]:
         model = self.model
-        base = round(float(model.bases()[number]), 6)
+        base = round(base, 6)
         weights = self._of_label.get(number)
         if weights is None:
             weights = self._of_label[number] = np.ascontiguousarray(self._weights[:, number])
-        shares = attribute(*columns(folded), model.bits, model.longest, row, model.idf, weights)
-        spans = wording.spans(fields, folded, shares)
+        shares = attribute(*arrays, model.bits, model.longest, row, model.idf, weights, model.damping)
+        phrases = self.grade(category, wording.sigmoid(logit)) != LOW
+        spans = wording.spans(fields, folded, shares, phrases=phrases)
         rest = round(logit - base - sum(span["weight"] for span in spans), 6)
         score = wording.sigmoid(base + rest + sum(span["weight"] for span in spans))
         grade = self.grade(category, score)
@@ -143,6 +170,10 @@ class Linear:
             "rest": rest,
             "frame": "advertisement" if grade != "low" and not category.at_risk else "",
             "explanation": wording.explanation(category, grade, spans),
-            "counter": wording.counter(grade, base + rest, spans, math.log(model.queue / (1 - model.queue))),
+            "counter": wording.counter(grade, base + rest, spans, _logit(self.queue(category))),
             "spans": spans,
         }
+
+
+def _logit(score: float) -> float:
+    return math.log(score / (1 - score))

@@ -1,4 +1,8 @@
-"""Lets through only the posts whose cues could reach the floor: the other 90 % and more never touch Python."""
+"""One label for every post: is there anything in it at all? What does not pass is never looked at again.
+
+The sum of one weight a run and a word (`kernels/linear.py`), repeated ones counted again, over the square root of how
+many there are. No table of counts, no norm: a post costs little more than reading it.
+"""
 
 from __future__ import annotations
 
@@ -7,81 +11,81 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from yoake.detect.kernels.linear import WORD, extend, place, plain, script, seed_of
+
 
 @njit(cache=True, nogil=True)
-def could_score(
-    rows: int,
-    hit_rows: Any,
-    hit_phrases: Any,
-    hit_fields: Any,
-    entry_at: Any,
-    entry_slot: Any,
-    entry_weight: Any,
-    entry_fields: Any,
-    slot_category: Any,
-    slot_bit: Any,
-    needed: Any,
-    combination_category: Any,
-    combination_mask: Any,
-    combination_weight: Any,
-    most: float,
+def gate_sums(
+    codes: Any,
+    rows: Any,
+    profile_codes: Any,
+    profile_rows: Any,
+    parent_codes: Any,
+    parent_rows: Any,
+    bits: int,
+    longest: int,
+    weights: Any,
 ) -> Any:
-    """Which posts could get a finding: an upper bound on the log-odds, so that nothing is lost.
-
-    A slot is one kind of cue in one category. Of a slot no more than `most` times its strongest cue can count, and no
-    more than the sum of what was hit; combinations count when all their kinds were hit; subtractions are ignored.
+    """What the gate's weights give every post, without its base.
 
     Args:
-        rows: number of posts.
-        hit_rows: int32 (hits,), post of each hit.
-        hit_phrases: int32 (hits,), phrase of each hit.
-        hit_fields: uint8 (hits,), bit of the field it stands in.
-        entry_at: int32 (phrases + 1,), where the entries of a phrase begin.
-        entry_slot: int32 (entries,), slot of each entry.
-        entry_weight: float64 (entries,), > 0.
-        entry_fields: uint8 (entries,), bits of the fields in which the entry counts.
-        slot_category: int32 (slots,), category of each slot.
-        slot_bit: int64 (slots,), bit of its kind inside the category.
-        needed: float64 (categories,), log-odds that cues must add to reach the floor.
-        combination_category: int32 (combinations,).
-        combination_mask: int64 (combinations,), bits of the kinds that must all be there.
-        combination_weight: float64 (combinations,), > 0.
-        most: shares of all cues of one kind, added up (>= 1).
+        codes: int32 (n,), masked code points of all texts (`kernels.linear.masked`).
+        rows: int64 (posts + 1,), where each text begins.
+        profile_codes: the same of the profiles.
+        profile_rows: the same of the profiles.
+        parent_codes: the same of the parent posts.
+        parent_rows: the same of the parent posts.
+        bits: of the gate's table.
+        longest: characters of the longest run.
+        weights: float32 (2 ** bits,).
 
     Returns:
-        bool (rows,).
+        float64 (posts,); nan for posts without a character.
     """
-    slots = slot_category.shape[0]
-    categories = needed.shape[0]
-    best = np.zeros((rows, slots), np.float64)
-    total = np.zeros((rows, slots), np.float64)
-    touched = np.zeros(rows, np.bool_)
-    for i in range(hit_rows.shape[0]):
-        row = hit_rows[i]
-        for k in range(entry_at[hit_phrases[i]], entry_at[hit_phrases[i] + 1]):
-            if entry_fields[k] & hit_fields[i]:
-                slot = entry_slot[k]
-                touched[row] = True
-                total[row, slot] += entry_weight[k]
-                best[row, slot] = max(best[row, slot], entry_weight[k])
-    passed = np.zeros(rows, np.bool_)
-    bound = np.zeros(categories, np.float64)
-    seen = np.zeros(categories, np.int64)
-    for row in range(rows):
-        if not touched[row]:
-            continue
-        bound[:] = 0.0
-        seen[:] = 0
-        for slot in range(slots):
-            if best[row, slot] > 0.0:
-                bound[slot_category[slot]] += min(total[row, slot], most * best[row, slot])
-                seen[slot_category[slot]] |= slot_bit[slot]
-        for k in range(combination_mask.shape[0]):
-            category = combination_category[k]
-            if seen[category] & combination_mask[k] == combination_mask[k]:
-                bound[category] += combination_weight[k]
-        for category in range(categories):
-            # a hair of slack: the exact score is added up in another order
-            if bound[category] + 1e-9 >= needed[category]:
-                passed[row] = True
-    return passed
+    posts = rows.shape[0] - 1
+    out = np.zeros(posts, np.float64)
+    runs = np.zeros(longest, np.uint32)  # of the character before: its run of length k + 1
+    for row in range(posts):
+        total, count = _field(codes, rows[row], rows[row + 1], 0, bits, longest, weights, runs)
+        if profile_rows[row + 1] > profile_rows[row]:
+            more, also = _field(
+                profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, weights, runs
+            )
+            total, count = total + more, count + also
+        if parent_rows[row + 1] > parent_rows[row]:
+            more, also = _field(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, weights, runs)
+            total, count = total + more, count + also
+        out[row] = total / np.sqrt(count) if count else np.nan
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _field(
+    codes: Any, first: int, after: int, field: int, bits: int, longest: int, weights: Any, runs: Any
+) -> tuple[float, int]:
+    """Sum of the weights of one field's runs and words, and how many these are."""
+    seed, word_seed = seed_of(field), seed_of(field + WORD)
+    total, count = 0.0, 0
+    word, kind = word_seed, 0
+    for i in range(first, after):
+        code = codes[i]
+        digitless = plain(code)
+        total += weights[place(extend(seed, code), bits)]
+        for length in range(min(i - first, longest - 1), 0, -1):
+            runs[length] = extend(runs[length - 1], digitless)
+            total += weights[place(runs[length], bits)]
+            count += 1
+        runs[0] = extend(seed, digitless)
+        count += 1
+        before, kind = kind, script(code)
+        if kind and kind == before:
+            word = extend(word, digitless)
+        else:
+            if before:
+                total += weights[place(word, bits)]
+                count += 1
+            word = extend(word_seed, digitless)
+    if kind:
+        total += weights[place(word, bits)]
+        count += 1
+    return total, count

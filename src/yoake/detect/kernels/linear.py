@@ -1,8 +1,10 @@
 """Hashed runs of characters, weighed: the features of learned detectors, their sums, and who added what.
 
-A post is a bag of runs of 1 to `longest` folded characters of its three fields (each field in a space of its own),
-hashed into 2 ** `bits` buckets. The value of a bucket is (1 + ln count) * idf[bucket], divided by the Euclidean norm of
-the whole post. Digits count as one digit in runs of two or more, so that 日給5万 and 日給8万 share their runs.
+A post is a bag of runs of 1 to `longest` folded characters, and of words (neighbours of one script), of its three fields
+(each field in a space of its own), hashed into 2 ** `bits` buckets. The value of a bucket is (1 + ln count) * idf[bucket],
+divided by the Euclidean norm of the whole post. Digits count as one digit in runs of two or more and in words, so that
+日給5万 and 日給8万 share them; the characters of an id (letters with a digit or _) count as one character, so that nobody is
+found by a name alone.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ import numpy as np
 from numba import njit
 
 FIELDS: Final = 3
+WORD: Final = 3  # added to a field's number: the space of its words
+ID: Final = 0xE000  # stands for every character of an id (private use, folded text has none)
+_SHORTEST_ID: Final = 5
 _PRIME: Final = np.uint32(16777619)
 _MIX: Final = np.uint32(0x85EBCA6B)
 _MIX_TWO: Final = np.uint32(0xC2B2AE35)
@@ -46,6 +51,68 @@ def plain(code: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, inline="always")
+def script(code: Any) -> Any:
+    """Which script a folded code point is of: neighbours of one are a word; 0 for what is in no word."""
+    if code < 128:
+        return 1 if 97 <= code <= 122 else 2 if 48 <= code <= 57 else 0
+    if 0x30A1 <= code <= 0x30FE or 0x3041 <= code <= 0x3096:
+        return 3 if code <= 0x3096 else 4
+    if 0x4E00 <= code <= 0x9FFF or code == 0x3005:
+        return 5
+    if 0xAC00 <= code <= 0xD7A3:
+        return 6
+    return 1 if 0xC0 <= code <= 0x24F or 0x1E00 <= code <= 0x1EFF or code == ID else 0
+
+
+@njit(cache=True, nogil=True)
+def masked(codes: Any, rows: Any) -> Any:
+    """Folded code points (int32) with every character of an id replaced by ID.
+
+    An id is five or more small letters, digits and underscores, with a letter, and with a digit or an underscore.
+
+    Args:
+        codes: int32 (n,), folded code points of a column.
+        rows: int64 (posts + 1,), where each post begins; an id ends with its post.
+    """
+    out = codes.copy()
+    for row in range(rows.shape[0] - 1):
+        i, after = rows[row], rows[row + 1]
+        while i < after:
+            code = codes[i]
+            if code > 122 or not (code >= 97 or 48 <= code <= 57 or code == 95):
+                i += 1
+                continue
+            first, letters = i, 0
+            while i < after and (97 <= codes[i] <= 122 or 48 <= codes[i] <= 57 or codes[i] == 95):
+                letters += codes[i] >= 97
+                i += 1
+            if i - first >= _SHORTEST_ID and 0 < letters < i - first:
+                out[first:i] = ID
+    return out
+
+
+@njit(cache=True, nogil=True, inline="always")
+def word_end(codes: Any, first: int, after: int) -> int:
+    """One past the last character of the word that begins at `first`; `first` when none does."""
+    kind = script(codes[first])
+    if kind == 0:
+        return first
+    end = first + 1
+    while end < after and script(codes[end]) == kind:
+        end += 1
+    return end
+
+
+@njit(cache=True, nogil=True, inline="always")
+def word_hash(codes: Any, first: int, end: int, field: Any) -> Any:
+    """Hash (uint32) of the word from `first` to `end` in a field."""
+    value = seed_of(field + WORD)
+    for i in range(first, end):
+        value = extend(value, plain(codes[i]))
+    return value
+
+
+@njit(cache=True, nogil=True, inline="always")
 def damped(count: Any) -> Any:
     """1 + ln count, for count >= 1."""
     return _LOGS[count] if count < 64 else 1.0 + np.log(count)
@@ -55,10 +122,10 @@ def damped(count: Any) -> Any:
 def collect(
     codes: Any, first: int, after: int, field: int, bits: int, longest: int, counts: Any, touched: Any, n: int
 ) -> int:
-    """Counts the runs of one field of one post.
+    """Counts the runs and words of one field of one post.
 
     Args:
-        codes: int32 (n,), folded code points of a column.
+        codes: int32 (n,), masked code points of a column.
         first: first of the post's.
         after: one past its last.
         field: 0, 1, 2.
@@ -71,6 +138,16 @@ def collect(
     Returns:
         How many buckets are touched now.
     """
+    begins = first
+    while begins < after:
+        end = word_end(codes, begins, after)
+        if end > begins:
+            at = place(word_hash(codes, begins, end, field), bits)
+            if counts[at] == 0:
+                touched[n] = at
+                n += 1
+            counts[at] += 1
+        begins = max(end, begins + 1)
     for i in range(first, after):
         single = extend(seed_of(field), codes[i])
         at = place(single, bits)
@@ -123,7 +200,7 @@ def features(
     """The runs of every post: a matrix of compressed rows.
 
     Args:
-        codes: int32 (n,), folded code points of all texts.
+        codes: int32 (n,), masked code points of all texts.
         rows: int64 (posts + 1,), where each text begins.
         profile_codes: the same of the profiles.
         profile_rows: the same of the profiles.
@@ -138,7 +215,7 @@ def features(
     posts = rows.shape[0] - 1
     counts = np.zeros(1 << bits, np.int32)
     touched = np.zeros(1 << bits, np.int32)
-    most = longest * (codes.shape[0] + profile_codes.shape[0] + parent_codes.shape[0])
+    most = (longest + 1) * (codes.shape[0] + profile_codes.shape[0] + parent_codes.shape[0])
     buckets = np.zeros(most, np.int32)
     values = np.zeros(most, np.float32)
     starts = np.zeros(posts + 1, np.int64)
@@ -170,11 +247,12 @@ def sums(
     chosen: Any,
     idf: Any,
     weights: Any,
+    damping: float,
 ) -> Any:
     """What the weights give each of the chosen posts, without any base.
 
     Args:
-        codes: int32 (n,), folded code points of all texts.
+        codes: int32 (n,), masked code points of all texts.
         rows: int64 (posts + 1,), where each text begins.
         profile_codes: the same of the profiles.
         profile_rows: the same of the profiles.
@@ -185,6 +263,7 @@ def sums(
         chosen: int64 (k,), posts.
         idf: float32 (2 ** bits,), how rare a bucket is, > 0.
         weights: float32 (2 ** bits, labels).
+        damping: added to the square of the norm, >= 0.
 
     Returns:
         float64 (k, labels); nan in the rows of posts without a character.
@@ -209,7 +288,7 @@ def sums(
         if n == 0:
             out[k, :] = np.nan
         else:
-            out[k, :] /= np.sqrt(square)
+            out[k, :] /= np.sqrt(square + damping)
     return out
 
 
@@ -226,11 +305,12 @@ def attribute(
     row: int,
     idf: Any,
     weights: Any,
+    damping: float,
 ) -> Any:
     """What each folded character of one post adds: a run's share of its bucket is spread over its characters.
 
     Args:
-        codes: int32 (n,), folded code points of all texts.
+        codes: int32 (n,), masked code points of all texts.
         rows: int64 (posts + 1,), where each text begins.
         profile_codes: the same of the profiles.
         profile_rows: the same of the profiles.
@@ -241,6 +321,7 @@ def attribute(
         row: the post.
         idf: float32 (2 ** bits,).
         weights: float32 (2 ** bits,), of one label.
+        damping: as in `sums`.
 
     Returns:
         Three float64 arrays, one value a folded character of text, profile, parent; together they add up to `sums`.
@@ -254,7 +335,7 @@ def attribute(
     for i in range(n):
         value = damped(counts[touched[i]]) * idf[touched[i]]
         square += value * value
-    norm = np.sqrt(square) if n else 1.0
+    norm = np.sqrt(square + damping) if n else 1.0
     of_text = _spread(codes, rows[row], rows[row + 1], 0, bits, longest, counts, idf, weights, norm)
     of_profile = _spread(
         profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, idf, weights, norm
@@ -279,6 +360,15 @@ def _spread(
     norm: float,
 ) -> Any:
     out = np.zeros(after - first, np.float64)
+    begins = first
+    while begins < after:
+        end = word_end(codes, begins, after)
+        if end > begins:
+            at = place(word_hash(codes, begins, end, field), bits)
+            out[begins - first : end - first] += (
+                damped(counts[at]) * idf[at] * weights[at] / (norm * counts[at] * (end - begins))
+            )
+        begins = max(end, begins + 1)
     for i in range(first, after):
         at = place(extend(seed_of(field), codes[i]), bits)
         out[i - first] += damped(counts[at]) * idf[at] * weights[at] / (norm * counts[at])

@@ -1,4 +1,4 @@
-"""Finds many phrases at once in folded text: a double-array Aho-Corasick automaton, one look-up a character."""
+"""Finds many phrases at once in folded text: a double-array Aho-Corasick automaton, one or two look-ups a character."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ def find_phrases(
     base: Any,
     check: Any,
     target: Any,
+    fail: Any,
     out_at: Any,
     out: Any,
     lengths: Any,
@@ -87,6 +88,7 @@ def find_phrases(
         base: int32 (states,), where the transitions of a state lie.
         check: int32 (m,), the state that owns a cell, -1 none.
         target: int32 (m,), next state of the cell.
+        fail: int32 (states,), where to go on when a state has no move (`trie.connect`).
         out_at: int32 (states + 1,), where the phrases of a state begin in `out`.
         out: int32 (k,), phrase numbers that end in a state, longest first.
         lengths: int32 (phrases,), characters of each phrase, without separators.
@@ -111,11 +113,9 @@ def find_phrases(
                 if not _skipped(classes, i, lo, hi):
                     state = 0
                 continue
-            if state:
-                cell = base[state] + symbol
-                state = target[cell] if check[cell] == state else root[symbol]
-            else:
-                state = root[symbol]
+            while state and check[base[state] + symbol] != state:
+                state = fail[state]
+            state = target[base[state] + symbol] if state else root[symbol]
             for k in range(out_at[state], out_at[state + 1]):
                 phrase = out[k]
                 first = i

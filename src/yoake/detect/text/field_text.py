@@ -17,14 +17,15 @@ class FieldText:
     def __init__(self, original: str, folded: Folded, row: int) -> None:
         self.original = original
         self.first = int(folded.rows[row])
-        self._folded, self._row = folded, row
+        self.row = row
+        self._folded = folded
         self._plain: str | None = None
         self._quotes: tuple[list[int], list[int]] | None = None
 
     @property
     def plain(self) -> str:
         if self._plain is None:
-            self._plain = self._folded.text(self._row)
+            self._plain = self._folded.text(self.row)
         return self._plain
 
     def place(self, start: int, end: int) -> tuple[int, int]:

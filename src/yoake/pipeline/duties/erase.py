@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from yoake.casework.cases.actions import erase as erase_post
 from yoake.casework.cases.models import Erasure
 from yoake.casework.due import claim_due, put_off
+from yoake.casework.quality.lessons import keep_features
 
 __all__ = ["erase"]
 
@@ -23,6 +24,8 @@ def erase(now: datetime) -> int:
         try:
             with transaction.atomic():
                 still = Erasure.objects.filter(pk=row.pk, due_at__lte=now).select_related("post").first()
+                if still is not None:
+                    keep_features(still.post, now)
                 if still is not None and erase_post(still.post, now):
                     Erasure.objects.filter(pk=row.pk).update(due_at=None, claimed_until=None, problem="")
                 else:  # an undo, an edit or another organisation came first: what must go then is planned anew

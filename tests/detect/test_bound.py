@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.detect import naive
 from tests.detect.worlds import steady
-from yoake.detect.kernels.gate import could_score
+from yoake.detect.kernels.bound import could_score
 
 PHRASES, CATEGORIES, KINDS = 5, 2, 3
 weights = st.sampled_from([0.1, 0.5, 1.0, 2.5])

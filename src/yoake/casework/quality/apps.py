@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class QualityConfig(AppConfig):
+    """The quality room."""
+
+    name = "yoake.casework.quality"
+    label = "quality"

@@ -1,0 +1,229 @@
+"""What supervisors and analysts see about the judge; every query shows only the actor's own organisation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import F, QuerySet, Sum
+from django.utils import timezone
+
+from yoake.casework.cases.categories import TOKYO, categories
+from yoake.casework.cases.models import Case, Decision, Post
+from yoake.casework.cases.queries import cases_of
+from yoake.casework.people.queries import Actor
+from yoake.casework.quality.models import Alarm, Sample, ScoreCount, TermProposal
+from yoake.errors import BadInput
+from yoake.learn.chances import clopper_pearson
+from yoake.learn.choosing import choose, uncertainty, vectors
+
+ESTIMATED_DAYS = 28
+_UNSEEN = 0.05
+_CANDIDATES = 200  # of each kind, so that a page stays quick
+
+
+def open_alarms(actor: Actor) -> QuerySet[Alarm]:
+    """Alarms that nobody closed yet, newest first."""
+    actor.must("quality")
+    return (
+        Alarm.objects.filter(organisation_id=actor.organisation_id, closed_at=None)
+        .select_related("source")
+        .order_by("-raised_at", "-pk")
+    )
+
+
+def closed_alarms(actor: Actor, limit: int = 10) -> list[Alarm]:
+    """The alarms closed last."""
+    actor.must("quality")
+    closed = Alarm.objects.filter(organisation_id=actor.organisation_id).exclude(closed_at=None)
+    return list(closed.select_related("source", "closed_by").order_by("-closed_at", "-pk")[:limit])
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A term with posts that use it."""
+
+    proposal: TermProposal
+    examples: list[Case]
+
+
+def proposed_terms(actor: Actor, limit: int = 30) -> list[Proposed]:
+    """Terms that wait for a person, the surest first, each with up to three confirmed posts that are still kept."""
+    actor.must("quality")
+    waiting = TermProposal.objects.filter(
+        organisation_id=actor.organisation_id, state=TermProposal.State.PROPOSED, category__in=categories()
+    )
+    proposals = list(waiting.order_by("-errors", "pk")[:limit])
+    wanted = {post for proposal in proposals for post in proposal.posts}
+    cases = Case.objects.filter(
+        organisation_id=actor.organisation_id, practice=False, post_id__in=wanted, post__erased_at=None
+    ).select_related("post", "post__current")
+    of_post = {case.post_id: case for case in cases}
+    return [
+        Proposed(proposal, [of_post[post] for post in proposal.posts if post in of_post][:3]) for proposal in proposals
+    ]
+
+
+# --- the blind sample -----------------------------------------------------------------------------------------------
+
+
+def samples_to_review(actor: Actor, now: datetime | None = None) -> QuerySet[Sample]:
+    """Samples of days that are over, in the order of their lots: whoever stops half-way has still judged a fair draw."""
+    actor.must("decide")
+    today = (now or timezone.now()).astimezone(TOKYO).date()
+    waiting = Sample.objects.filter(organisation_id=actor.organisation_id, verdict="", day__lt=today)
+    return waiting.exclude(content={}).order_by("day", "lot")
+
+
+def sample_of(actor: Actor, sample_id: int, now: datetime | None = None) -> Sample:
+    """One sample that waits. Raises BadInput when there is none of this number for the actor (any more)."""
+    sample = samples_to_review(actor, now).filter(pk=sample_id).first()
+    if sample is None:
+        raise BadInput("sample", sample_id, "it was judged already, or its time is over; take the next one")
+    return sample
+
+
+@dataclass(frozen=True)
+class Misses:
+    """How many posts in scope were not queued, estimated from the blind sample."""
+
+    since: date
+    judged: int  # samples that count: of each day the lowest lots, up to the first that nobody judged
+    unsure: int  # of these, those of which nobody could tell; they are left out of the share
+    missed: int
+    share: tuple[float, float, float]  # of posts that were not queued: estimate, low, high (95 %, Clopper and Pearson)
+    posts: int  # that were not queued on the days sampled
+    found: int  # queued on these days and confirmed in scope
+    recall: tuple[float, float, float]  # found of all there was: estimate, low, high
+
+    @property
+    def expected(self) -> tuple[float, float, float]:
+        """How many posts were missed on these days: estimate, low, high."""
+        estimate, low, high = self.share
+        return estimate * self.posts, low * self.posts, high * self.posts
+
+
+def estimated_misses(actor: Actor, now: datetime | None = None) -> Misses | None:
+    """What the samples of the last four weeks say; None before one was judged.
+
+    Whoever labels out of order (the most uncertain first) does not bend the estimate: of a day only the lowest lots
+    count, up to the first that nobody judged, and those are a fair draw of the day whatever was judged beside them.
+    Days count by their samples, as if every day had as many posts.
+    """
+    actor.must("read")
+    today = (now or timezone.now()).astimezone(TOKYO).date()
+    since = today - timedelta(days=ESTIMATED_DAYS)
+    drawn = Sample.objects.filter(organisation_id=actor.organisation_id, day__gte=since, day__lt=today)
+    ended: set[date] = set()
+    verdicts: dict[str, int] = defaultdict(int)
+    days: set[date] = set()
+    for day, verdict in drawn.order_by("day", "lot").values_list("day", "verdict"):
+        if not verdict:
+            ended.add(day)
+        elif day not in ended:
+            verdicts[verdict] += 1
+            days.add(day)
+    if not days:
+        return None
+    missed, unsure = verdicts[Decision.Verdict.IN_SCOPE], verdicts[Decision.Verdict.CANNOT_TELL]
+    told = missed + verdicts[Decision.Verdict.NOT_IN_SCOPE]
+    share = (missed / told if told else 0.0, *clopper_pearson(missed, told))
+    posts, found = _posts_and_found(actor, days)
+    recall = [found / (found + part * posts) if found + part * posts else 0.0 for part in share]
+    return Misses(
+        min(days), missed + unsure + verdicts[Decision.Verdict.NOT_IN_SCOPE], unsure, missed, share, posts, found,
+        (recall[0], recall[2], recall[1]),
+    )  # fmt: skip
+
+
+def _posts_and_found(actor: Actor, days: set[date]) -> tuple[int, int]:
+    """Posts that were not queued on these days, and queued ones that were confirmed in scope."""
+    posts = 0
+    counted = ScoreCount.objects.filter(
+        source__organisation_id=actor.organisation_id,
+        hour__gte=_midnight(min(days)),
+        hour__lt=_midnight(max(days) + timedelta(days=1)),
+    )
+    for hour, n in counted.values_list("hour").annotate(n=Sum(F("posts") - F("queued"))):
+        if hour.astimezone(TOKYO).date() in days:
+            posts += n
+    found = 0
+    confirmed = cases_of(actor, practice=False).filter(origin=Case.Origin.PATROL, state=Case.State.DECIDED)
+    confirmed = confirmed.filter(decisions__verdict=Decision.Verdict.IN_SCOPE, decisions__undone_by=None).distinct()
+    for _case, opened_at in confirmed.filter(opened_at__gte=_midnight(min(days))).values_list("pk", "opened_at"):
+        found += opened_at.astimezone(TOKYO).date() in days
+    return posts, found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=TOKYO)
+
+
+# --- what to label next ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ToLabel:
+    """A waiting case or a sample that would teach the judge most."""
+
+    case: Case | None
+    sample: Sample | None
+
+
+def most_useful(actor: Actor, count: int = 8, now: datetime | None = None) -> list[ToLabel]:
+    """What to judge next so that the judge learns most: where it is unsure, and unlike what was judged lately."""
+    actor.must("decide")
+    live = cases_of(actor, practice=False)
+    waiting = live.filter(state=Case.State.WAITING, post__erased_at=None).select_related("post__current")
+    cases = [case for case in waiting.order_by("-opened_at")[:_CANDIDATES] if case.post.current]
+    samples = list(samples_to_review(actor, now)[:_CANDIDATES])
+    known = categories()
+    texts: list[str] = []
+    unsure: list[float] = []
+    for case in cases:
+        border = known[case.category].queue if case.category in known else 0.5
+        texts.append(_text(case.post))
+        unsure.append(uncertainty(case.score, min(max(border, 0.01), 0.99)))
+    for sample in samples:
+        texts.append(str(sample.content.get("text", "")))
+        # of what no person ever saw, the detector's certainty is worth little
+        unsure.append(max(uncertainty(sample.score, 0.5), _UNSEEN))
+    decided = live.filter(state=Case.State.DECIDED, post__erased_at=None).select_related("post__current")
+    lately = vectors([_text(case.post) for case in decided.order_by("-pk")[:_CANDIDATES]])
+    chosen = choose(unsure, vectors(texts), count, lately)
+    return [ToLabel(cases[i], None) if i < len(cases) else ToLabel(None, samples[i - len(cases)]) for i in chosen]
+
+
+def _text(post: Post) -> str:
+    return post.current.text if post.current else ""
+
+
+# --- how it goes ----------------------------------------------------------------------------------------------------
+
+
+def decided_by_grade(actor: Actor, since: datetime) -> list[dict[str, Any]]:
+    """Of the cases that patrols found and people decided since then: category, how many, and how many in scope."""
+    actor.must("read")
+    standing = Decision.objects.filter(
+        case__organisation_id=actor.organisation_id,
+        case__practice=False,
+        case__origin=Case.Origin.PATROL,
+        case__state=Case.State.DECIDED,
+        undoes=None,
+        undone_by=None,
+        at__gte=since,
+    ).order_by("case_id", "at", "id")
+    newest: dict[int, tuple[str, str]] = {}
+    for case_id, category, verdict in standing.values_list("case_id", "case__category", "verdict"):
+        newest[case_id] = category, verdict
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for category, verdict in newest.values():
+        if verdict != Decision.Verdict.CANNOT_TELL:
+            counts[category][0] += 1
+            counts[category][1] += verdict == Decision.Verdict.IN_SCOPE
+    return [
+        {"category": category, "decided": n, "in_scope": confirmed, "interval": clopper_pearson(confirmed, n)}
+        for category, (n, confirmed) in sorted(counts.items(), key=lambda item: (-item[1][0], item[0]))
+    ]

@@ -1,0 +1,81 @@
+"""The quality pages in a real browser: words, alarms, models, blind review; at desk and phone width, in both languages."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.test_desk import DESK, PHONE, ROOT, Open, chromium, open_as, picture, server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+__all__ = ["chromium", "open_as", "server"]  # fixtures
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    data = tmp_path_factory.mktemp("e2e-quality")
+    (data / "db").mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("YOAKE_")}
+    return {**kept, "YOAKE_DATA": str(data), "YOAKE_SAMPLE_PER_DAY": "20", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(server: str, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "tests.e2e.seed_quality"]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "viewport"), [("desk", DESK), ("phone", PHONE)], ids=["desk", "phone"])
+def test_everybody_can_use_every_page(
+    open_as: Open,
+    language: str,
+    scheme: str,
+    size: str,
+    viewport: dict[str, int],
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    problems = []
+    page = open_as("sato", language=language, viewport=viewport, color_scheme=scheme)
+    for what, where in (("quality", "/quality/"), ("sample", "/quality/sample/")):
+        page.goto(where)
+        page.wait_for_timeout(300)
+        picture(page, f"{what}-{language}-{scheme}-{size}", whole=True)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > viewport["width"]:
+            problems.append(f"{what} is {wide} wide")
+        for found in Axe().run(page).response["violations"]:
+            problems.append(f"{what}: {found['id']} ({found['impact']}) {found['nodes'][0]['html'][:150]}")
+    assert problems == []
+
+
+def test_a_supervisor_comes_from_the_desk_and_accepts_a_word(open_as: Open, environment: dict[str, str]) -> None:
+    page = open_as("sato", language="en")
+    page.get_by_role("link", name="3 alarms about the detector").click()
+    page.wait_for_url("**/quality/")
+    term = page.locator(".term", has_text="ニコニコ隊")
+    term.locator("select[name=cue]").select_option("receiver")
+    term.locator("select[name=strength]").select_option("strong")
+    term.get_by_role("button", name="Accept").click()
+    expect(page.locator(".note.success")).to_contain_text("The word is accepted")
+    expect(page.locator(".term", has_text="ニコニコ隊")).to_have_count(0)
+    written = Path(environment["YOAKE_DATA"]) / "categories" / "criminal_recruitment" / "phrases.tsv"
+    assert "receiver\tニコニコ隊\t1.8" in written.read_text()
+
+
+def test_a_blind_review_by_keyboard(open_as: Open) -> None:
+    page = open_as("tanaka", language="en", at="/quality/sample/")
+    first = page.url
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: url != first and "/quality/sample/" in url)
+    expect(page.locator(".post-text")).to_be_visible()
