@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -14,7 +16,7 @@ def test_a_text_becomes_a_case_whatever_the_detector_says(browser: Client) -> No
     assert answer.redirect_chain == [(f"/case/{case.pk}/", 302)]
     page = answer.content.decode()
     assert "The post is added" in page
-    assert "今日はよい天気です" in page
+    assert "今日はよい天気です" in re.sub("<[^>]+>", "", page)  # a low finding may mark words of it
     assert (case.origin, case.practice) == ("hand", False)
 
 
