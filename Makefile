@@ -8,7 +8,7 @@ PIP_FROM := $(if $(wildcard bundle/*.whl),--no-index --find-links bundle,)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export YOAKE_DATA ?= var
 
-.PHONY: help setup dev encoder run test check format lock messages bundle wheel bench bench-line bench-detect bench-learn bench-first-screen soak-line clean
+.PHONY: help setup dev encoder run test check format lock messages bundle wheel bench bench-line bench-detect bench-learn bench-first-screen soak-line fuzz clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ bench-first-screen: ## fresh clone to the first practice case, in seconds
 
 soak-line: dev ## kill the patrol 20 times while 5,000 posts stream; prints the ledger
 	@$(BIN)/python -m bench.soak_line
+
+fuzz: dev ## random posts against folding and the judge for a minute: no crash, every place inside the text
+	@$(BIN)/python -m bench.fuzz --seconds 60
 
 clean: ## remove what was built (not var/)
 	rm -rf $(VENV) dist bundle .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

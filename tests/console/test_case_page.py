@@ -12,7 +12,7 @@ from django.utils.html import escape
 from tests.world import arrive, finding, post
 from yoake.casework.audit.models import Entry
 from yoake.casework.cases import actions
-from yoake.casework.cases.models import Case, Decision, Lease, SecondLook
+from yoake.casework.cases.models import Case, Decision, Lease, PostVersion, SecondLook
 from yoake.casework.people.models import User
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
@@ -273,3 +273,17 @@ def test_only_web_addresses_become_links(browser: Client, live: Source, url: str
     page = told(browser.get(f"/case/{taken.opened[0]}/"))
     assert f'href="{url}"' not in page or not url
     assert 'target="_blank"' not in page
+
+
+def test_what_can_be_read_from_a_post_is_told_once_and_goes_with_the_text(browser: Client, live: Source) -> None:
+    text = "日給５万、明日 新宿で。テレグラム@mihon_<b> へ。新宿です"
+    arrive(live, [post(text=text)], [finding()])
+    case = Case.objects.get()
+    page = told(browser.get(f"/case/{case.pk}/"))
+    read = page.partition("Read from this post")[2].partition("</details>")[0]
+    assert "50000 JPY/day" in read
+    assert "telegram:mihon_" in read
+    assert read.count("東京都") == 1
+    assert "<b>" not in read
+    PostVersion.objects.filter(post=case.post).update(text="こんにちは", profile="")
+    assert "Read from this post" not in told(browser.get(f"/case/{case.pk}/"))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.detect.worlds import posts
 from yoake.detect.category import Phrase, load_categories
+from yoake.detect.detectors.lexicon import Lexicon
 from yoake.detect.serving import load
 from yoake.errors import BadInput
 from yoake.learn.overlay import add_phrase
@@ -22,7 +23,8 @@ def test_a_phrase_is_added_and_judged_with(tmp_path: Path) -> None:
     assert problems == []
     assert WORD in categories["criminal_recruitment"].phrases
     found = load(overlay=tmp_path).judge(posts("ニコニコ係 急募")).to_pylist()
-    assert any(span["text"] == "ニコニコ係" for finding in found for span in finding["spans"])
+    listed = Lexicon(overlay=tmp_path).judge(posts("ニコニコ係 急募")).to_pylist()  # whoever speaks in the end
+    assert any(span["text"] == "ニコニコ係" for finding in listed for span in finding["spans"])
     assert before.num_rows <= len(found)
     assert sorted(p.name for p in (tmp_path / "criminal_recruitment").iterdir()) == ["phrases.tsv"]
 

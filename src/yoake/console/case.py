@@ -17,7 +17,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.timezone import localtime
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from yoake.casework.cases import actions
@@ -29,11 +30,25 @@ from yoake.collect import practice
 from yoake.console import marks, words
 from yoake.console.inbox import author_of, just_decided
 from yoake.console.page import number, page, staff_page
+from yoake.detect.text.extraction import extract
 from yoake.errors import BadInput, Refused
 from yoake.tables.findings import LOW
 
 LONG, LONG_LINES = 1500, 40  # characters, lines: more scrolls in a box
 LEGEND_SHOWN = 12  # more evidence than this is folded away; it stays marked in the text
+READ_SHOWN = 60  # things read from a post; what floods a page helps nobody
+READ_KINDS = {
+    "money": gettext_lazy("Money"),
+    "grams": gettext_lazy("Grams"),
+    "app": gettext_lazy("App"),
+    "contact": gettext_lazy("Contact"),
+    "url": gettext_lazy("Web address"),
+    "wallet": gettext_lazy("Wallet"),
+    "phone": gettext_lazy("Telephone"),
+    "bank": gettext_lazy("Bank"),
+    "place": gettext_lazy("Place"),
+    "date": gettext_lazy("Date"),
+}
 _LANG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")
 
 
@@ -209,6 +224,7 @@ def _page(
             "problem": problem,
             "entered": request.POST if request.method == "POST" else {},
             "fields": fields_shown(view.version, evidence),
+            "read": _read_from(view),
             "post_lang": post_lang(view.version),
             "original": view.case.post.url if view.case.post.url.startswith(("https://", "http://")) else "",
             "legend": [reason for reason, _start, _end in evidence],
@@ -257,6 +273,19 @@ def _evidence(version: PostVersion | None, findings: list[Finding]) -> list[tupl
 def _decisive(findings: list[Finding]) -> list[Finding]:
     """Those that bring a post to the desk; when none does (a person added it), the strongest."""
     return [finding for finding in findings if finding.grade != LOW] or findings[:1]
+
+
+def _read_from(view: CaseView) -> list[tuple[Any, str, str]]:
+    """Amounts, contacts, places, days in what the author wrote: kind, the words, what they mean; each meaning once."""
+    if view.version is None or view.record_only:
+        return []
+    posted = localtime(view.case.post.posted_at or view.case.post.first_seen_at).date()
+    read = {
+        (one.kind, one.value): (READ_KINDS[one.kind], text[one.start : one.end], one.value)
+        for text in (view.version.profile, view.version.text)
+        for one in extract(text, posted)
+    }
+    return list(read.values())[:READ_SHOWN]
 
 
 def _log(view: CaseView, names: dict[int, str]) -> list[LogLine]:

@@ -27,6 +27,9 @@ _SEEN = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2]))?")
 _LANG = re.compile(r"[a-z]{2,3}|any")
 _BRACES = re.compile(r"[^{}|]*(?:\{[^{}]*\}[^{}|]*)*")
 _MOST_SPELLINGS: Final = 400
+# Folding leaves something of each of these; a spelling without any is folded to see whether anything is left.
+_SOLID: Final = re.compile("[0-9A-Za-zぁ-ゖァ-ヶ一-鿿☀-➿\U0001f300-\U0001f3fa\U0001f400-\U0001faff]")
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")  # JSON can spell them one by one, UTF-8 has no bytes for them
 _SILENT: Final = ("phrases", "examples", "summary", "measured")  # cannot change a finding, or are counted apart
 
 
@@ -119,6 +122,10 @@ class Phrase:
         """The phrase, or all it stands for when alternatives stand in braces: 送っ{た|ちゃった} is 送った and 送っちゃった."""
         parts = [part.split("|") if i % 2 else [part] for i, part in enumerate(re.split(r"[{}]", self.phrase))]
         return ["".join(chosen) for chosen in itertools.product(*parts)]
+
+    def spelling_count(self) -> int:
+        """How many `spellings` gives, without making them: {a|b} forty times would fill the memory."""
+        return math.prod(part.count("|") + 1 for part in re.findall(r"\{([^{}]*)\}", self.phrase))
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,16 +321,28 @@ def _phrases(file: Path, *, needed: bool) -> dict[tuple[str, str], tuple[Phrase,
                 f"{where} phrase", phrase, f"each phrase once per cue; it also stands at {phrases[cue, phrase][1]}"
             )
         row = Phrase(cue, phrase, weight, lang, first_seen, source, note)
-        if not _BRACES.fullmatch(phrase) or len(spellings := row.spellings()) > _MOST_SPELLINGS:
+        if not _BRACES.fullmatch(phrase) or row.spelling_count() > _MOST_SPELLINGS:
             raise BadInput(
                 f"{where} phrase", phrase, f"alternatives as in {{a|b|c}}, at most {_MOST_SPELLINGS} spellings"
             )
-        if not all(map(str.strip, spellings)):
-            raise BadInput(f"{where} phrase", phrase, "one or more characters in every spelling")
+        if not all(map(_leaves_something, row.spellings())):
+            raise BadInput(
+                f"{where} phrase", phrase, "one or more characters in every spelling, not only invisible ones"
+            )
         phrases[cue, phrase] = row, where
     if not header:
         raise BadInput(str(file), "empty", f"a header line: {' TAB '.join(COLUMNS)}")
     return phrases
+
+
+def _leaves_something(spelling: str) -> bool:
+    """Whether there is anything to look for once the spelling is folded."""
+    if _SOLID.search(spelling):
+        return True
+    # the kernels take a while to import, and hardly any phrase needs them
+    from yoake.detect.text.phrases import is_phrase
+
+    return is_phrase(spelling)
 
 
 def _examples(file: Path) -> tuple[Example, ...]:
@@ -334,8 +353,8 @@ def _examples(file: Path) -> tuple[Example, ...]:
         where = f"{file} line {number}"
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as problem:
-            raise BadInput(where, line, f"one JSON object a line ({problem.msg})") from None
+        except (ValueError, RecursionError) as problem:  # ValueError: also a number of thousands of digits
+            raise BadInput(where, line, f"one JSON object a line ({problem})") from None
         if not isinstance(row, dict) or not {"text", "label"} <= row.keys():
             raise BadInput(where, line, 'an object with "text" and "label" (a category, or "none")')
         unknown = row.keys() - {"text", "label", "note", "profile", "parent_text", "known_miss"}
@@ -348,6 +367,8 @@ def _examples(file: Path) -> tuple[Example, ...]:
         if row["label"] != "none" and not _SLUG.fullmatch(row["label"]):
             raise BadInput(f"{where} label", row["label"], 'a category, or "none"')
         texts = (row.get("note", ""), row.get("profile", ""), row.get("parent_text", ""))
+        if any(_SURROGATES.search(text) for text in (row["text"], *texts)):
+            raise BadInput(where, line, "whole characters, no half of a surrogate pair")
         found.append(Example(row["text"], row["label"], *texts, row.get("known_miss", False)))
     return tuple(found)
 

@@ -45,6 +45,8 @@ def read_toml(file: Path, *, needed: bool) -> tuple[dict[str, Any], list[str]]:
         line = re.search(r"line (\d+)", str(problem))
         where = f"{file} line {line[1] if line else len(text.splitlines())}"
         raise BadInput(where, "not TOML", str(problem)) from None
+    except (ValueError, RecursionError) as problem:  # a number of thousands of digits, brackets by the thousand
+        raise BadInput(str(file), "not TOML", f"plain keys and values ({problem})") from None
 
 
 _Check = Callable[[Any], str]  # what is accepted, or "" when the value is

@@ -43,7 +43,7 @@ def read_model(folder: Path) -> Model:
         keys = tomllib.loads(file.read_text("utf-8"))
     except OSError:
         raise Refused(f"the model {folder} has no readable model.toml: {todo}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (ValueError, RecursionError) as problem:  # not UTF-8, not TOML, digits or brackets by the thousand
         raise Refused(f"{file} is damaged ({problem}): copy the model folder again, or {todo}") from None
     if keys.get("format") != FORMAT:
         raise Refused(f"{file} has format {keys.get('format')!r}, this program reads {FORMAT}: update Yoake, or {todo}")

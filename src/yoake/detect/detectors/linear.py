@@ -26,11 +26,12 @@ from yoake.detect.linear_model import LinearModel, columns, read_linear
 from yoake.detect.text.field_text import FieldText
 from yoake.detect.text.fold import Folded, fold
 from yoake.errors import BadInput, Refused
-from yoake.tables.findings import FINDINGS, FLOOR, LOW, findings_batch
+from yoake.tables.findings import FINDINGS, LOW, findings_batch
 
 __all__ = ["Linear"]
 
-_CODE_VERSION: Final = "1"  # raise with every change here that can change a finding
+_CODE_VERSION: Final = "2"  # raise with every change here that can change a finding
+_LEAST: Final = 0.05  # of a score: what lies below says little more than how many rows of the corpus are harmful
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _TOKYO_S: Final = 9 * 3600  # no summer time
 _NOTHING: Final = pa.RecordBatch.from_pylist([], schema=FINDINGS)
@@ -70,7 +71,7 @@ class Linear:
         return self._model
 
     def judge(self, posts: pa.RecordBatch) -> pa.RecordBatch:
-        """Posts (schema POSTS) to findings (schema FINDINGS), ordered by row, then by falling score; scores >= FLOOR."""
+        """Posts (schema POSTS) to findings (schema FINDINGS), ordered by row, then by falling score; scores >= .05."""
         model = self.model
         if not self.known or not posts.num_rows:
             return _NOTHING
@@ -86,7 +87,7 @@ class Linear:
         found: list[dict[str, Any]] = []
         seen_at = posts.column("seen_at").cast(pa.int64())
         numbers = [model.labels.index(slug) for slug in self.known]
-        floor = math.log(FLOOR / (1 - FLOOR))
+        floor = _logit(_LEAST)
         for place, row in enumerate(chosen.tolist()):
             seen_us = seen_at[row].as_py()
             day = None if seen_us is None else date.fromordinal(_EPOCH + (seen_us // 1_000_000 + _TOKYO_S) // 86_400)
@@ -103,7 +104,7 @@ class Linear:
                         self._finding(category, used, logit, float(bases[used]), folded, arrays, row, fields, day)
                     )
             for finding in sorted(listed, key=lambda one: (-one["score"], one["category"])):
-                if finding["score"] < FLOOR or not finding["spans"]:
+                if finding["score"] < _LEAST or not any(s["text"].strip() for s in finding["spans"]):
                     continue  # nothing to point at is no finding
                 finding |= {
                     "row": row,

@@ -38,7 +38,7 @@ class PhraseMatcher:
 
     def __init__(self, phrases: Sequence[str]) -> None:
         folded = fold(pa.array(phrases, pa.string()))
-        solid = (folded.classes < SPACE) | (folded.classes > JOINT)
+        solid = _solid(folded)
         at = np.append(0, np.cumsum(solid))[folded.rows].astype(np.int64)
         codes, kinds = folded.codes[solid], folded.classes[solid]
         lengths = np.diff(at)
@@ -84,6 +84,16 @@ class PhraseMatcher:
                 self._flags,
             )
         )
+
+
+def is_phrase(text: str) -> bool:
+    """Whether a matcher takes the text as a phrase: something that is neither blank nor invisible is left of it."""
+    return bool(_solid(fold(pa.array([text], pa.string()))).any())
+
+
+def _solid(folded: Folded) -> Any:
+    """Bool (n,): the characters that phrases are made of."""
+    return (folded.classes < SPACE) | (folded.classes > JOINT)
 
 
 def _flags(kinds: Any, at: Any, lengths: Any) -> Any:
