@@ -109,12 +109,12 @@ class Up:
             with answer:
                 return answer.code
 
-    def stop(self, number: int = signal.SIGINT, timeout_s: float = 15) -> int:
+    def stop(self, number: int = signal.SIGINT, timeout_s: float = 30) -> int:
         """Sends a signal and waits; returns the exit code."""
         self.process.send_signal(number)
         return self.ended(timeout_s)
 
-    def ended(self, timeout_s: float = 15) -> int:
+    def ended(self, timeout_s: float = 30) -> int:
         """Waits for the end; returns the exit code."""
         try:
             code = self.process.wait(timeout_s)
