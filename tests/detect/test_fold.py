@@ -12,6 +12,8 @@ from hypothesis import given
 from tests.detect import naive
 from tests.detect.worlds import steady, texts
 from yoake.detect.text.fold import fingerprint, fold, fold_text
+from yoake.detect.text.look_alikes import letter_twins
+from yoake.detect.text.readings import words
 
 DISGUISES = [
     # full and half width, compatibility forms
@@ -82,6 +84,57 @@ DISGUISES = [
     ("LІNE", "line"),
     ("Тelegrаm", "telegram"),
     ("привет", "привет"),
+    ("LіΝE ꓢіցnаl ᎠM gооԁ", "line signal dm good"),
+    ("ѕіm", "sim"),
+    ("力一ド", "かーど"),
+    ("夕夕キ", "たたき"),
+    ("二ュ一ス", "にゅーす"),
+    ("八イリスク", "はいりすく"),
+    ("テレグラ厶 リク儿ーター コ力イン", "てれぐらむ りくるーた こかいん"),
+    ("人ロが多い 協カ者 窓ロ", "人口が多い 協力者 窓口"),
+    ("ー人で ー緒に", "一人で 一緒に"),
+    ("三カ月 一カ所 数カ国 八ヶ岳 三キロ 二コ", "三か月 一か所 数か国 八ゖ岳 三きろ 二こ"),
+    ("二人 工場 夕方 口座 ハチ 一人 一口カツ 力仕事", "二人 工場 夕方 口座 はち 一人 一口かつ 力仕事"),
+    ("ヘルプ へルプ リスク りスク", "へるぷ へるぷ りすく りすく"),
+    # letters that are digits, and zeros that are letters
+    ("d1scord te1egram t3l3gr4m s1gnal", "discord telegram telegram signal"),
+    ("5ignal 7elegram L1N3 $ignal te!egram", "signal telegram line signal telegram"),
+    ("e4sy m0ney f0r 5tuden7s, g3t c4sh n0w", "easy money for students, get cash now"),
+    ("abc12 demo_a1bcd @a1bcde 3days 5k 10g 2ch web2 4G", "abc12 demo_a1bcd @a1bcde 3days 5k 10g 2ch web2 4g"),
+    ("日給1oo万 2○○○円 1O1 ABO型", "日給100万 2000円 101 abo型"),
+    ("heeeey moneyyy", "hey moneyyy"),
+    # ー and repeated vowels
+    ("高収入ーー 募集ー! 案件ーーあり", "高収入 募集! 案件あり"),
+    ("東京ー大阪", "東京ー大阪"),
+    ("やばーーーい やばーい", "やばい やばーい"),
+    # emoji as words
+    ("📦運搬", "📦荷物運搬"),
+    ("📩ください、DM📩", "📩dmください、dm📩"),
+    ("💰💰が必要", "💰💰お金が必要"),
+    ("📦荷物を運ぶ", "📦荷物を運ぶ"),
+    ("send money 💰 now", "send money 💰 now"),
+    # spelled out across scripts, with any mark, one character a line
+    ("日 給 5 万 円", "日給5万円"),
+    ("受★け★子 闇。バ。イ。ト", "受け子 闇ばいと"),
+    ("w☆o☆r☆k", "work"),
+    ("1 2 3 4", "1 2 3 4"),
+    ("月、火、水、木", "月、火、水、木"),
+    ("5.5 万 円", "5.5 万円"),
+    ("d.m o.k", "dm ok"),
+    ("日\n給\n5\n万\n、\nD\nM", "日給5万、dm"),
+    ("g\no\n \nt\no\n \nw\no\nr\nk", "go to work"),
+    ("野菜\n手押\n郵送\n氷\n草\n罰", "野菜\n手押\n郵送\n氷草罰"),
+    # key words in other spellings
+    ("やみばいと ヤミバイト 闇ﾊﾞｲﾄ やみバ", "闇ばいと 闇ばいと 闇ばいと 闇ば"),
+    ("うけこ募集 ウケコ 請け子 だしこの仕事", "受け子募集 受け子 受け子 出し子の仕事"),
+    ("こうしゅうにゅう コーシューニュー 高しゅう入", "高収入 高収入 高収入"),
+    ("そくじつ ひばらい にっきゅう", "即日 日払い 日給"),
+    ("高収\n入可能 闇バ/イト 受け\n子、です", "高収入可能 闇ばいと 受け子、です"),
+    ("テレ☆グラム シグ。ナル tele_gram 口○座", "てれぐらむ しぐ。なる telegram 口○座"),
+    ("バイーーート", "ばいと"),
+    ("だしこんぶ 声をかけこちらへ かけこみ うけこたえ", "だしこんぶ 声をかけこちらへ かけこみ うけこたえ"),
+    ("持って渡し 食べてわたしは 最高 額縁 この口 座って", "持って渡し 食べてわたしは 最高 額縁 この口 座って"),
+    ("必要かどうか タイマー こうざん", "必要かどうか たいま こうざん"),
     # what must stay apart
     ("🥦🍁❄🍦💎", "🥦🍁❄🍦💎"),
     ("\ufffd", "\ufffd"),
@@ -140,6 +193,11 @@ def test_kernel_equals_plain_twin(text: str) -> None:
         ("ｱﾙﾊﾞｲﾄ", "ば", 2, 4),
         ("寒い❄\ufe0f", "❄", 2, 4),
         ("バイトォォー募集", "募集", 6, 8),
+        ("これはやみ ば・いとです", "闇ばいと", 3, 10),
+        ("これはやみ ば・いとです", "闇", 3, 5),
+        ("こうしゅうにゅう!", "収", 2, 5),
+        ("あの📦を", "荷物", 2, 3),
+        ("d1scord", "discord", 0, 7),
     ],
 )
 def test_places_are_code_points_of_the_original(text: str, part: str, start: int, end: int) -> None:
@@ -165,7 +223,27 @@ def test_columns_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["受 け 子 ", "ーーーー", "あ", "Іa", "\u0301", "ｶﾞ", "力ア", " \n", "🥦\ufe0f", "ああー"]
+    "unit",
+    [
+        *("受 け 子 ", "ーーーー", "あ", "Іa", "\u0301", "ｶﾞ", "力ア", " \n", "🥦\ufe0f", "ああー"),
+        *(
+            "📩📱",
+            "📦 ",
+            "闇\n",
+            "1 ",
+            "あ★",
+            "う・",
+            "うけこ",
+            "うけ ",
+            "やーみーば",
+            "a1b",
+            "1o",
+            "力一",
+            "#受け子 ",
+            "eee",
+            "ロ",
+        ),
+    ],
 )
 def test_a_megabyte_is_no_problem(unit: str) -> None:
     text = unit * (1_000_000 // len(unit.encode()))
@@ -178,3 +256,17 @@ def test_a_megabyte_is_no_problem(unit: str) -> None:
 def test_fingerprint_is_steady() -> None:
     assert fingerprint() == fingerprint()
     assert len(fingerprint()) == 8
+
+
+def test_key_words_are_folded_and_none_hides_another() -> None:
+    """A word that is written properly stays as it is, and every spelling becomes it."""
+    for word in words():
+        assert fold_text(word.proper) == word.proper
+        for parts in word.spellings():
+            following = "の" if parts[-1].endswith("ー") else ""  # a last ー goes before it is read
+            assert fold_text(f"「{''.join(parts)}{following}」") == f"「{word.proper}{following}」"
+
+
+def test_look_alikes_of_latin_letters() -> None:
+    for code, latin in letter_twins().tolist():
+        assert fold_text(f"s{chr(code)}x") == f"s{chr(latin)}x"

@@ -21,8 +21,20 @@ LIVELY = (
     "闇受子案件力口工二一トロエニカタ卜夕DdＤⓂ🅳LІNEдмαaé0１①⑩㍿㌔万円千gk,十"
     "\u200b\ufe0f\u202e\u0301🥦❄👍🏽「」、。!？#\ufffd"
 )
-texts = st.text(st.sampled_from(LIVELY) | st.characters(exclude_categories=["Cs"]), max_size=40) | st.text(
-    st.sampled_from(LIVELY), max_size=25
+# Parts of which disguises are made: what one step of folding leaves is what the next one works on.
+PARTS = """
+    うけ こ うけこ ウケコ 受 け 子 だし かけ 掛 やみ ヤミ 闇 ばいと バイト バ ば い と そくきん 即 金 そく キン こうざ 口 ロ 座 ざ
+    高 収 入 こう こー しゅう シュー にゅー 案件 あん ケン 一 ー ーー 〜 二 コ 三 カ 力 所 月 人 キロ 匕 卜 夕 タ キ エ 八 ハ
+    📦 荷物 📩 dm DM 💰 お 金 📱 すま ほ ★ ☆ → 🥦 。 、 , # @ ! 1 0 o O ○ 〇 5 万 円 千 k te le gr am tele T3 l1 ne 7 s1g nal
+    5ignal а е ѕ т І ⓛ i a e あ い う お ぁ ぃ ァ ッ 日 給 払 が ゛ ゜ の は を た も ん × ゖ ヶ . ・ / _ - | = 1g x www ⅲ … ㍿
+    """.split()  # noqa: SIM905 - read as a table
+broken = st.lists(st.sampled_from([*PARTS, " ", "  ", "\n", "\u3000", "\u200b", "\u0301", "\ufe0f"]), max_size=14).map(
+    "".join
+)
+texts = (
+    broken
+    | st.text(st.sampled_from(LIVELY) | st.characters(exclude_categories=["Cs"]), max_size=40)
+    | st.text(st.sampled_from(LIVELY), max_size=25)
 )
 steady = settings(derandomize=True, deadline=None, max_examples=400, database=None)
 

@@ -44,7 +44,7 @@ def gate_sums(
     """
     posts = rows.shape[0] - 1
     out = np.zeros(posts, np.float64)
-    runs = np.zeros(longest, np.uint32)  # of the character before: its run of length k + 1
+    runs = np.zeros(max(longest, 3), np.uint32)  # of the character before: its run of length k + 1, from three on
     for row in range(posts):
         total, count = _field(codes, rows[row], rows[row + 1], 0, bits, longest, weights, runs)
         if profile_rows[row + 1] > profile_rows[row]:
@@ -63,29 +63,41 @@ def gate_sums(
 def _field(
     codes: Any, first: int, after: int, field: int, bits: int, longest: int, weights: Any, runs: Any
 ) -> tuple[float, int]:
-    """Sum of the weights of one field's runs and words, and how many these are."""
+    """Sum of the weights of one field's runs and words, and how many these are.
+
+    Several sums side by side, because an addition waits for the one before it; an unsigned place needs no check whether it
+    counts from the end. Runs of up to three characters are written out; the others take the loop.
+    """
     seed, word_seed = seed_of(field), seed_of(field + WORD)
-    total, count = 0.0, 0
-    word, kind = word_seed, 0
-    for i in range(first, after):
-        code = codes[i]
+    ones, twos, threes, others = 0.0, 0.0, 0.0, 0.0
+    word, words, kind = word_seed, 0, 0
+    run_of_one, run_of_two = seed, seed  # those that end at the character before
+    for i in range(after - first):
+        code = codes[np.uint64(first + i)]
         digitless = plain(code)
-        total += weights[place(extend(seed, code), bits)]
-        for length in range(min(i - first, longest - 1), 0, -1):
-            runs[length] = extend(runs[length - 1], digitless)
-            total += weights[place(runs[length], bits)]
-            count += 1
-        runs[0] = extend(seed, digitless)
-        count += 1
+        ones += weights[place(extend(seed, code), bits)]
+        longer = extend(run_of_one, digitless)
+        if i > 0 and longest > 1:
+            twos += weights[place(longer, bits)]
+            if i > 1 and longest > 2:
+                longest_yet = extend(run_of_two, digitless)
+                threes += weights[place(longest_yet, bits)]
+                for length in range(min(i, longest - 1), 2, -1):
+                    runs[length] = extend(runs[length - 1], digitless)
+                    others += weights[place(runs[length], bits)]
+                runs[2] = longest_yet
+        run_of_one, run_of_two = extend(seed, digitless), longer
         before, kind = kind, script(code)
         if kind and kind == before:
             word = extend(word, digitless)
         else:
             if before:
-                total += weights[place(word, bits)]
-                count += 1
+                others += weights[place(word, bits)]
+                words += 1
             word = extend(word_seed, digitless)
     if kind:
-        total += weights[place(word, bits)]
-        count += 1
-    return total, count
+        others += weights[place(word, bits)]
+        words += 1
+    for length in range(longest):
+        words += max(after - first - length, 0)
+    return ones + twos + threes + others, words

@@ -4,13 +4,18 @@ What is folded, in this order (every step has a table test in tests/detect/test_
 
 1. Single characters: compatibility forms (ＤＭ, ｱﾙﾊﾞｲﾄ, ㍿, ①, 🅳🅼, 𝐃𝐌, ᴅᴍ), case, accents; katakana becomes hiragana.
    Zero-width characters, bidi controls, variation selectors and skin tones go; か + ゛ becomes が.
-2. Look-alike kana and kanji, decided by their neighbours: 力ード -> かーど, ロ座 -> 口座.
-3. Separators inside spelled-out words: 受 け 子, 闇.バ.イ.ト, D M. Elsewhere a run of blanks stays as one blank.
-4. Cyrillic and Greek letters inside a Latin word: LІNE with a Ukrainian І.
-5. Stretched vowels: バイトォォー -> ばいと, ヤバァァイ -> やばい. A single inner ー stays (かーど is not かど).
+2. A text written one character a line, all of it: the line breaks go.
+3. Look-alike kana and kanji, decided by their neighbours: 力一ド -> かーど, ロ座 -> 口座, 人ロ -> 人口; 二人, 一カ所 stay.
+4. Emoji that stand for words: beside Japanese the word follows the emoji, which stays (it can be a cue): 📦運搬 -> 📦荷物運搬.
+5. ー after a kanji or letter where it says nothing: 高収入ーー -> 高収入.
+6. Separators inside spelled-out words: 受 け 子, 闇.バ.イ.ト, D M, 日 給 5 万, 受★け★子. Elsewhere a run of blanks stays as
+   one blank.
+7. Letters of other scripts inside a Latin word (LІNE with a Ukrainian І), digits that stand for letters (t3l3gram), and
+   signs that stand for a zero in an amount (1oo万); heeey -> hey.
+8. Stretched vowels: バイトォォー -> ばいと, やばーーーい -> やばい. A single inner ー stays (かーど is not かど).
+9. Key words (readings.tsv) in any spelling, with separators inside or stretched: やみばいと, ウケ子, 高収/入, 5ignal.
 
 Folding is idempotent, linear in the text, and the same for posts and for the phrases looked for in them.
-Emoji stay themselves: 🥦 can be a cue.
 """
 
 from __future__ import annotations
@@ -25,8 +30,12 @@ import numpy as np
 import pyarrow as pa
 
 from yoake.detect.kernels import fold as kernel
+from yoake.detect.kernels.respell import respell
+from yoake.detect.text import look_alikes
+from yoake.detect.text.readings import spellings
 
 _KANA: Final = kernel.KANA
+_RULES: Final = b"2"  # raise with every change of the kernels that can change a folded text
 
 _DROPPED: Final = [
     *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0),
@@ -40,7 +49,7 @@ _MARKS: Final = [
 ]
 _BLANKS: Final = [0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x2800]
 _BREAKS: Final = [0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029]
-_JOINTS: Final = "./\\_|*・·•‧∙⋅＿-‐‑+=^'`"  # what people put between the letters of a word to hide it
+_JOINTS: Final = "./\\_|│┃¦*・·•‧∙⋅＿-‐‑+=^'`"  # what people put between the letters of a word to hide it
 _WAVES: Final = "~〜〰―─—━"
 
 # Squared, circled and small letters that Unicode gives no compatibility form.
@@ -54,14 +63,12 @@ _LETTERS: Final = (
     | {0x24F5 + i: str(i + 1) for i in range(10)}  # ⓵
     | {0x24FF: "0", 0x1F10B: "0", 0x1F10C: "0", 0x2044: "/", 0x2215: "/", 0x30A0: "=", 0x1F12F: "c"}
 )
-# Kana and kanji that look alike; the neighbours' script decides (kernel `_undo_twins`).
-_TWINS: Final = "力カ 口ロ 工エ 二ニ 卜ト 夕タ 八ハ 千チ 三ミ 才オ 匕ヒ 乂メ 厶ム 又ヌ 一ー"
-_RARE: Final = "卜匕乂厶"  # kanji that are hardly ever meant
-# Cyrillic and Greek letters that look like a Latin one, in small or in capital form.
-_LETTER_TWINS: Final = (
-    "аa вb еe ѕs іi јj кk мm нh оo рp сc тt уy хx ԁd һh ԛq ԝw ґr гr пn иn зz ьb"
-    " αa βb εe ζz ηh ιi κk μm νn οo ρp τt υy χx ωw γy σo"
-)
+_LEET: Final = "0o 1i 3e 4a 5s 7t 8b 9g"  # digits inside Latin words; 1 after a vowel is an l (kernel `_undo_leet`)
+# Emoji that stand for a word, and the word. Those that name goods in the slang of dealers stay as they are: they are cues.
+_SAID: Final = {
+    "お金": "💰💴💵💶💷💸", "荷物": "📦", "車": "🚗🚙🚘🚐", "銀行": "🏦", "カード": "💳", "電話": "📞☎", "携帯": "📱📲",
+    "DM": "📩📨📧✉", "警察": "👮🚓🚔", "写真": "📷📸", "通帳": "📒",
+}  # fmt: skip
 _VOICED: Final = (
     "かが きぎ くぐ けげ こご さざ しじ すず せぜ そぞ ただ ちぢ つづ てで とど はば ひび ふぶ へべ ほぼ うゔ ゝゞ",
     "はぱ ひぴ ふぷ へぺ ほぽ",
@@ -97,8 +104,10 @@ class Folded:
 def fold(column: Any) -> Folded:
     """Folds a string column (pa.StringArray, or anything Arrow casts to it; null reads as "")."""
     offsets, octets = utf8(column)
-    tables = _tables()
-    return Folded(*kernel.fold_utf8(offsets, octets, *tables))
+    if offsets[0] == offsets[-1]:  # nothing in any row: profiles and parents of most batches
+        none = np.zeros(0, np.int32)
+        return Folded(none, none, none, np.zeros(0, np.uint8), np.zeros(len(offsets), np.int64))
+    return Folded(*respell(*kernel.fold_utf8(offsets, octets, tables()), spellings()))
 
 
 def fold_text(text: str) -> str:
@@ -124,9 +133,9 @@ def utf8(column: Any) -> tuple[Any, Any]:
 
 
 def fingerprint() -> str:
-    """Short hash of the folding tables: they depend on the Unicode version that Python carries."""
-    digest = hashlib.sha256()
-    for table in _tables():
+    """Short hash of the folding: its rules, and its tables, which depend on the Unicode version that Python carries."""
+    digest = hashlib.sha256(_RULES)
+    for table in (*tables(), *spellings()):
         digest.update(np.ascontiguousarray(table).data)
     return digest.hexdigest()[:8]
 
@@ -164,7 +173,7 @@ def _class_of(code: int) -> int:
         return kernel.KANJI
     if char.isascii() and char.isdigit():
         return kernel.DIGIT
-    if code < 0x530 and unicodedata.category(char)[0] == "L":
+    if (code < 0x530 and unicodedata.category(char)[0] == "L") or char in _FOREIGN:
         return kernel.LETTER
     if code in _BLANKS:
         return kernel.SPACE
@@ -224,12 +233,13 @@ def _expand(code: int) -> list[int]:
 
 
 _MARK_SET: Final = frozenset(_MARKS)
+_FOREIGN: Final = frozenset(map(chr, look_alikes.letter_twins()[:, 0].tolist()))
 
 
 @cache
-def _tables() -> tuple[Any, ...]:
-    """Arguments of the kernel after offsets and octets; built once a process (about 0.1 s)."""
-    table = np.arange(0x110000, dtype=np.int32)  # unlisted code points stay themselves: class OTHER
+def tables() -> kernel.Tables:
+    """What the kernel looks up; built once a process (about 0.1 s)."""
+    table = np.arange(0x110000, dtype=np.uint32)  # unlisted code points stay themselves: class OTHER
     table[0xD800:0xE000] = 0xFFFD
     for first, last in ((0x3400, 0x9FFF), (0x20000, 0x3FFFF)):
         table[first : last + 1] |= kernel.KANJI << kernel.SHIFT
@@ -257,6 +267,10 @@ def _tables() -> tuple[Any, ...]:
                 grow_at.append(len(grow))
     table[_DROPPED] = kernel.DROP << kernel.SHIFT
     table[_MARKS] = kernel.MARK << kernel.SHIFT
+    said = {ord(emoji): [_expand(ord(char))[0] for char in word] for word, listed in _SAID.items() for emoji in listed}
+    for code, word in said.items():
+        assert len(word) < kernel.CHARACTERS_PER_BYTE * len(chr(code).encode()), hex(code)
+        table[code] = kernel.SAID << kernel.SHIFT | code
     vowels = np.zeros(0xC0, np.uint8)
     for sound, kana in enumerate(_SOUNDS, 1):
         for char in kana:
@@ -269,23 +283,54 @@ def _tables() -> tuple[Any, ...]:
     for which, pairs in enumerate(_VOICED):
         for plain, dotted in _pairs(pairs):
             voiced[which, plain - _KANA] = dotted
-    kana_twin = np.zeros(0xC0, np.int32)
+    leet = np.zeros(128, np.int32)
+    for digit, meant in _pairs(_LEET):
+        leet[digit] = meant
+    kana_twin = np.zeros((0xC0, 2), np.int32)
+    kanji_at = np.zeros(kernel.KANJI_AFTER - kernel.KANJI_FIRST, np.uint8)
     kanji_twin = []
-    for kanji, katakana in _pairs(_TWINS):
-        kanji_twin.append((kanji, _hiragana(katakana), int(chr(kanji) in _RARE)))
-        if katakana != kernel.CHOONPU:
-            kana_twin[_hiragana(katakana) - _KANA] = kanji
-    letter_twin = np.zeros(0x530 - 0x370, np.int32)
-    for foreign, latin in _pairs(_LETTER_TWINS):
-        letter_twin[foreign - 0x370] = latin
-    return (
+    for kanji, katakana in _pairs(look_alikes.TWINS):
+        twin = _hiragana(katakana)
+        flags = kernel.RARE * (chr(kanji) in look_alikes.RARE) | kernel.NUMBER * (chr(kanji) in look_alikes.NUMBERS)
+        kanji_twin.append((kanji, twin, flags))
+        kanji_at[kanji - kernel.KANJI_FIRST] = len(kanji_twin)
+        if chr(katakana) in look_alikes.BOTH:
+            kana_twin[twin - _KANA, 0] = kanji
+    for flag, listed in ((kernel.ENDS, look_alikes.ENDS), (kernel.COUNTS, look_alikes.COUNTS)):
+        for char in listed:
+            kana_twin[_hiragana(ord(char)) - _KANA, 1] |= flag
+    has = np.zeros(0x110000, np.uint32)  # properties, by folded code point
+    has[_KANA : _KANA + 0xC0] |= np.where(vowels >= 8, kernel.VOWEL, 0).astype(np.uint32)
+    has[_KANA : _KANA + 0xC0] |= np.where(vowels >= 16, kernel.SMALL, 0).astype(np.uint32)
+    has[kernel.CHOONPU] |= kernel.VOWEL
+    has[_KANA : _KANA + 0xC0] |= np.where(kana_twin[:, 0] > 0, kernel.TWIN, 0).astype(np.uint32)
+    has[[kanji for kanji, _, _ in kanji_twin]] |= kernel.TWIN
+    has[_codes(kernel.RINGS)] |= kernel.RING
+    kinds, codes = table >> kernel.SHIFT, table & kernel.CODE
+    table |= np.where(kinds <= kernel.JOINT, has[codes], 0)
+    table |= np.where((kinds == kernel.LETTER) & (codes >= 0x100), kernel.FOREIGN, 0).astype(np.uint32)
+    return kernel.Tables(
         table,
+        kernel.links(),
         np.array(grow_at, np.int32),
         np.array(grow, np.int32),
         vowels,
         voiced,
         kana_twin,
-        np.array(kanji_twin, np.int32),
-        letter_twin,
-        np.array([ord(char) for char in _WAVES], np.int32),
+        kanji_at,
+        np.array([pair[1:] for pair in kanji_twin], np.int32),
+        np.array(_pairs(look_alikes.COUNTERS), np.int32),
+        _codes(look_alikes.COUNTED),
+        _codes(look_alikes.BEFORE_COUNTS),
+        _codes(look_alikes.ONES),
+        look_alikes.letter_twins(),
+        _codes(_WAVES),
+        np.array(sorted(said), np.int32),
+        np.cumsum([0] + [len(said[code]) for code in sorted(said)]).astype(np.int32),
+        np.array([entry for code in sorted(said) for entry in said[code]], np.int32),
+        leet,
     )
+
+
+def _codes(text: str) -> Any:
+    return np.array([ord(char) for char in text], np.int32)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from yoake.detect.kernels import match, trie
 from yoake.detect.kernels.fold import DIGIT, JOINT, KANJI, LETTER, PROLONGED, SPACE
-from yoake.detect.kernels.weave import weave_moves
+from yoake.detect.text.automaton import double_array
 from yoake.detect.text.fold import Folded, fold
 from yoake.errors import BadInput
 
@@ -53,7 +53,7 @@ class PhraseMatcher:
         octets = keys.astype(">i4").tobytes()
         order = sorted(range(len(phrases)), key=lambda number: octets[4 * at[number] : 4 * at[number + 1]])
         parents, symbols, depths, ends = trie.plant(keys, at, np.array(order, np.int64), int(lengths.max(initial=0)))
-        self._root, self._base, self._check, self._target = _double_array(parents, symbols, len(alphabet) + 1)
+        self._root, self._base, self._check, self._target = double_array(parents, symbols, len(alphabet) + 1)
         self._fail, self._out_at, self._out = trie.connect(
             parents,
             symbols,
@@ -106,22 +106,3 @@ def _flags(kinds: Any, at: Any, lengths: Any) -> Any:
     found += match.SHORT_KANA * ((lengths < match.BRIDGES) & all_kana)
     found += match.ONE_KANJI * ((lengths == 1) & (first == KANJI))
     return found.astype(np.uint8)
-
-
-def _double_array(parents: Any, symbols: Any, width: int) -> tuple[Any, Any, Any, Any]:
-    """Root table (width,), base (states,), check and target (cells,): the moves of all states woven into one array."""
-    root = np.zeros(width, np.int32)
-    beginnings = np.flatnonzero(parents == 0)[1:]  # the root is its own parent
-    root[symbols[beginnings]] = beginnings
-    moving = np.flatnonzero(parents)  # the root has its own table
-    moving = moving[np.argsort(parents[moving], kind="stable")]
-    sizes = np.bincount(parents[moving], minlength=len(parents))
-    owners = np.flatnonzero(sizes)
-    base, check, target = weave_moves(
-        np.append(0, np.cumsum(sizes)).astype(np.int32),
-        symbols[moving],
-        moving.astype(np.int32),
-        owners[np.lexsort((owners, -sizes[owners]))].astype(np.int32),
-        width,
-    )
-    return root, base, check, target
