@@ -286,7 +286,7 @@ def _write(
 def _leads_to_letter(codes: Any, classes: Any, at: int, until: int, stands_for: Any) -> bool:
     """Whether a letter follows a digit or sign that may stand for one: not so in amounts, times and dates."""
     blanks = 0
-    for i in range(at + 1, until):
+    for i in range(at + 1, min(until, at + _BLANKS * LONGEST)):
         if classes[i] == LETTER:
             return True
         if codes[i] < 128 and stands_for[codes[i], 0]:
