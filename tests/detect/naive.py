@@ -444,11 +444,22 @@ def shorten(chars: list[Char]) -> list[Char]:
     return out
 
 
-def fold(text: str) -> list[Char]:
+def jointless(chars: list[Char]) -> list[Char]:
+    """Without joints between Japanese characters."""
+    kept: list[Char] = []
+    for kind, run in itertools.groupby(enumerate(chars), key=lambda pair: pair[1].kind == k.JOINT):
+        found = [c for _, c in run]
+        after = at(chars, chars.index(found[-1]) + 1).kind
+        if not (kind and kept and k.KANJI <= kept[-1].kind <= k.PROLONGED and k.KANJI <= after <= k.PROLONGED):
+            kept += found
+    return kept
+
+
+def fold(text: str, *, joined: bool = False) -> list[Char]:
     spoken = unlong(say(twins(unstack(single(text)))))
-    joined = unlong(spelled(join(spelled(spoken))))
-    plain = zeros(vowels(leet(vowels(letters(joined)))))
-    return respell(shorten(ones(plain)))
+    whole = unlong(spelled(join(spelled(spoken))))
+    plain = shorten(ones(zeros(vowels(leet(vowels(letters(whole)))))))
+    return respell(jointless(plain) if joined else plain)
 
 
 # ---------------------------------------------------------------- key words

@@ -179,10 +179,17 @@ def test_map_leads_back(text: str) -> None:
 @steady
 @given(texts)
 def test_kernel_equals_plain_twin(text: str) -> None:
-    folded = fold(pa.array(["x", text, ""]))
-    at = slice(folded.rows[1], folded.rows[2])
-    got = list(zip(*(a[at].tolist() for a in (folded.codes, folded.starts, folded.ends, folded.classes)), strict=True))
-    assert got == [tuple(c) for c in naive.fold(text)]
+    for joined in (False, True):
+        folded = fold(pa.array(["x", text, ""]), joined=joined)
+        at = slice(folded.rows[1], folded.rows[2])
+        arrays = (folded.codes, folded.starts, folded.ends, folded.classes)
+        got = list(zip(*(array[at].tolist() for array in arrays), strict=True))
+        assert got == [tuple(c) for c in naive.fold(text, joined=joined)]
+
+
+def test_a_learned_model_reads_without_joints() -> None:
+    joined = fold(pa.array(["口座・通帳 5/6、高額/報_酬"]), joined=True)
+    assert joined.text(0) == "口座通帳 5/6、高額報酬"
 
 
 @pytest.mark.parametrize(

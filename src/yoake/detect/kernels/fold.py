@@ -756,6 +756,25 @@ def _shorten_vowels(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, u
 
 
 @njit(cache=True, nogil=True)
+def _drop_joints(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, until: int) -> int:
+    """口座・通帳 -> 口座通帳: joints between Japanese characters go. In place; new end."""
+    to = lo
+    i = lo
+    while i < until:
+        if classes[i] == JOINT and to > lo and _is_japanese(classes[to - 1]):
+            after = i + 1
+            while after < until and classes[after] == JOINT:
+                after += 1
+            if after < until and _is_japanese(classes[after]):
+                i = after
+                continue
+        codes[to], starts[to], ends[to], classes[to] = codes[i], starts[i], ends[i], classes[i]
+        to += 1
+        i += 1
+    return to
+
+
+@njit(cache=True, nogil=True)
 def _undo_ones(codes: Any, classes: Any, lo: int, until: int, ones: Any) -> None:
     """ー人 -> 一人: a ー that begins a word has no vowel to stretch. In place."""
     for i in range(lo, until - 1):
@@ -781,7 +800,7 @@ def _after_katakana(classes: Any, lo: int, until: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def fold_utf8(offsets: Any, octets: Any, t: Tables) -> tuple[Any, Any, Any, Any, Any]:
+def fold_utf8(offsets: Any, octets: Any, t: Tables, joined: bool) -> tuple[Any, Any, Any, Any, Any]:
     """Folds every row of a UTF-8 column.
 
     Reading notes what stands beside what, so that only the steps that can change a row look at it again; a row with a
@@ -792,6 +811,7 @@ def fold_utf8(offsets: Any, octets: Any, t: Tables) -> tuple[Any, Any, Any, Any,
         offsets: int32 (rows + 1,), byte offsets into `octets`, rising.
         octets: uint8 (bytes,), valid UTF-8 between the offsets.
         t: what is looked up.
+        joined: take away every joint between Japanese characters.
 
     Returns:
         codes int32 (n,), starts int32 (n,), ends int32 (n,) (code points of the row), classes uint8 (n,),
@@ -991,6 +1011,8 @@ def fold_utf8(offsets: Any, octets: Any, t: Tables) -> tuple[Any, Any, Any, Any,
             _undo_ones(codes, classes, lo, to, t.ones)
         if changed or stretched >= 0:  # what comes before it is as it was: a stretched word begins at most five before
             to = _shorten_vowels(codes, starts, ends, classes, lo if changed else max(lo, stretched - 6), to, vowels)
+        if joined and seen & np.uint32(_APART):
+            to = _drop_joints(codes, starts, ends, classes, lo, to)
         rows[row + 1] = to
     return codes[:to], starts[:to], ends[:to], classes[:to], rows  # no copy: what was not written has no memory
 
