@@ -253,9 +253,9 @@ def _open() -> Lexicon:
     detector.judge(posts("x"))
     compiled = detector._compiled
     assert compiled is not None
-    gate: list[Any] = list(compiled._gate)
+    gate: list[Any] = list(compiled.tables.gate)
     gate[6] = np.full_like(gate[6], -99.0)  # what cues must add: nothing
-    compiled._gate = tuple(gate)
+    compiled.tables.gate = tuple(gate)
     return detector
 
 

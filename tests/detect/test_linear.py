@@ -31,7 +31,7 @@ from yoake.errors import Refused
 from yoake.learn.corpus import Corpus, Row
 from yoake.learn.store import save
 from yoake.learn.training import Settings, train
-from yoake.tables.findings import queued
+from yoake.tables.findings import LEAST_BESIDE, queued
 
 BITS = 10
 DAMPING = 7.0
@@ -118,7 +118,10 @@ def test_kernels_equal_their_slow_twins(text: str, profile: str) -> None:
         assert got[0, label] == pytest.approx(
             sum(v * float(weights[at, label]) for at, v in values.items()) / norm, abs=1e-9
         )
-    shares = kernel.attribute(*columns(folded), BITS, 4, 0, idf, np.ascontiguousarray(weights[:, 0]), DAMPING)
+    here, labels = np.zeros(2, np.int64), np.array([1, 0])
+    starts, given = kernel.attribute(*columns(folded), BITS, 4, here, labels, idf, weights, DAMPING)
+    assert given[: starts[3]].sum() == pytest.approx(got[0, 1], abs=1e-9)
+    shares = [given[starts[i] : starts[i + 1]] for i in (3, 4, 5)]
     assert sum(share.sum() for share in shares) == pytest.approx(got[0, 0], abs=1e-9)
     for listed, share in zip(found, shares, strict=True):
         slow = np.zeros(len(share))
@@ -238,6 +241,20 @@ def test_together_keeps_what_either_queues_one_finding_a_category(folder: Path) 
         text = examples[f["row"]]
         holds(f, {"text": text, "profile": "", "parent_text": ""})
     assert any(span["cue"] != "wording" for f in found if f["detector"] == "linear" for span in f["spans"])
+
+
+def test_beside_what_queues_a_post_the_weakest_findings_are_left_out() -> None:
+    """Of a post that is not queued everything is told."""
+    lexicon = Lexicon()
+    batch = posts(*[example.text for one in lexicon.categories.values() for example in one.examples])
+    found = DEFAULT.judge(batch).to_pylist()
+    kept = {f["row"] for f in found if queued(f)}
+    told = {(f["row"], f["category"]) for f in found}
+    listed = [f for f in lexicon.judge(batch).to_pylist() if f["score"] < LEAST_BESIDE]
+    assert any(f["row"] in kept for f in listed)
+    assert not any(f["row"] in kept and f["score"] < LEAST_BESIDE for f in found)
+    assert any(f["row"] in kept and f["grade"] == "low" for f in found)
+    assert any(f["row"] not in kept and (f["row"], f["category"]) in told for f in listed)
 
 
 def test_a_word_added_by_a_deployment_passes_the_gate(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -53,4 +54,30 @@ class Gated(Protocol):
 
     def passing(self, posts: pa.RecordBatch) -> Any:
         """Posts (schema POSTS) to bool (posts,): False where it would find nothing worth a person's look."""
+        ...
+
+
+class Told(Protocol):
+    """What a detector says about a post and a category: the numbers first, the words for whoever asks."""
+
+    row: int  # of the batch
+    category: str
+    score: float  # as the finding has it, to nine places
+    grade: str
+
+    def evidence(self) -> dict[str, Any]:
+        """Elements, items, frame and spans of the finding."""
+        ...
+
+    def finding(self) -> dict[str, Any] | None:
+        """The finding (keys of FINDINGS); None where nothing in the post can be pointed at."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A detector that tells what it would find before it makes findings: what is dropped in the end costs little."""
+
+    def tell(self, posts: pa.RecordBatch) -> Sequence[Told]:
+        """Posts (schema POSTS) to what `judge` would find; at most one a post and category."""
         ...

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yoake.detect.category import Category, Cue, Frame, Words
 from yoake.tables.findings import HIGH
 
-_MOST = 3  # words named in a sentence; more are a list, not a reason
+MOST = 3  # words named in a sentence; more are a list, not a reason
 _LONGEST = 24  # characters of a quoted word
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """A decisive word: where it stands and which role it plays."""
 
     field: str  # text, profile, parent_text
@@ -43,9 +42,9 @@ def explanation(
     Returns:
         {"ja": ..., "en": ...}: plain sentences; a queued finding is always hedged.
     """
-    named = list(reasons[:_MOST])
-    words_ja = "、".join(f"{_PLACES[reason.field].ja}{reason.cue.label.ja}{_ja(reason.text)}" for reason in named)
-    words_en = _and([f"{_PLACES[reason.field].en}{_en(reason.text)} ({reason.cue.label.en})" for reason in named])
+    named = [(_PLACES[reason.field], reason.cue.label, _short(reason.text)) for reason in reasons[:MOST]]
+    words_ja = "、".join([f"{place.ja}{label.ja}「{word}」" for place, label, word in named])
+    words_en = _and([f'{place.en}"{word}" ({label.en})' for place, label, word in named])
     if grade == "low":
         ja = f"{words_ja}という言葉がありますが、{category.not_found.ja}"
         en = f"The post has {words_en}, but {category.not_found.en}"

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from yoake.detect.category import Category
 from yoake.detect.kernels.linear import features
+from yoake.detect.kernels.nearest import likest
 from yoake.detect.linear_model import columns
 from yoake.detect.text.fold import fold
 
@@ -29,7 +30,8 @@ class Nearest:
 
     def __init__(self, categories: dict[str, Category]) -> None:
         self._categories = categories
-        self._known: dict[str, tuple[Any, Any, Any]] | None = None
+        self._known: tuple[Any, ...] | None = None
+        self._numbers: dict[str, int] = {}
         self._rarity: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -44,45 +46,32 @@ class Nearest:
         """
         known = self._prepared()
         starts, buckets, values = _counted([text[:_READ] for text in texts])
-        scratch = np.zeros(1 << _BITS, np.float32)
+        numbers = np.array([self._numbers.get(slug, -1) for slug in slugs], np.int64)
+        places, likenesses = likest(starts, buckets, values, self._rarity, numbers, *known)
         found: list[dict[str, Any] | None] = []
-        for i, slug in enumerate(slugs):
-            own = slice(starts[i], starts[i + 1])
-            at, weights = buckets[own], values[own] * self._rarity[buckets[own]]
-            norm = float(np.sqrt((weights**2).sum()))
-            if slug not in known or norm == 0:
-                found.append(None)
-                continue
-            scratch[at] = weights / norm
-            first, where, shares = known[slug]
-            likeness = np.add.reduceat(shares * scratch[where], first)
-            scratch[at] = 0
-            best = int(likeness.argmax())
-            if likeness[best] < _LEAST:
+        for slug, best, likeness in zip(slugs, places.tolist(), likenesses.tolist(), strict=True):
+            if likeness < _LEAST:
                 found.append(None)
                 continue
             example = self._categories[slug].examples[best]
-            alike = round(min(float(likeness[best]), 1.0), 3)
+            alike = round(min(likeness, 1.0), 3)
             found.append({"id": f"{slug}/{best + 1}", "text": example.text, "likeness": alike, "label": example.label})
         return found
 
-    def _prepared(self) -> dict[str, tuple[Any, Any, Any]]:
-        """By category: where each example begins, buckets, and their shares of its length."""
+    def _prepared(self) -> tuple[Any, ...]:
+        """Where the examples of each category begin, where the runs of each example, the runs' buckets and their shares."""
         if self._known is not None:
             return self._known
         slugs = [slug for slug, category in self._categories.items() if category.examples]
-        counted = {slug: _counted([e.text for e in self._categories[slug].examples]) for slug in slugs}
-        having = np.zeros(1 << _BITS, np.float32)
-        for _starts, buckets, _values in counted.values():
-            having += np.bincount(buckets, minlength=len(having))
-        total = sum(len(self._categories[slug].examples) for slug in slugs)
-        self._rarity = np.log((1 + total) / (1 + having)).astype(np.float32)
-        self._known = {}
-        for slug, (starts, buckets, values) in counted.items():
-            weights = values * self._rarity[buckets]
-            first = starts[:-1]
-            norms = np.sqrt(np.add.reduceat(weights**2, first))
-            self._known[slug] = first, buckets, weights / np.repeat(np.maximum(norms, 1e-9), np.diff(starts))
+        self._numbers = {slug: number for number, slug in enumerate(slugs)}
+        listed = [self._categories[slug].examples for slug in slugs]
+        starts, buckets, values = _counted([example.text for examples in listed for example in examples])
+        having = np.bincount(buckets, minlength=1 << _BITS)
+        self._rarity = np.log((1 + len(starts) - 1) / (1 + having)).astype(np.float32)
+        weights = values * self._rarity[buckets]
+        norms = np.sqrt(np.add.reduceat(weights**2, starts[:-1])) if len(weights) else weights
+        shares = weights / np.repeat(np.maximum(norms, 1e-9), np.diff(starts))
+        self._known = np.cumsum([0, *map(len, listed)]), starts, buckets, shares.astype(np.float32)
         return self._known
 
 

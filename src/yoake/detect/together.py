@@ -5,7 +5,8 @@ score: what either would queue is queued, and the sum that explains the score is
 When the learned one speaks, the lexicon's evidence goes into it: elements, items and frame, and the role of every listed
 word that stands where the wording weighs. A plea that the learned judge queues silences every
 offence, one that only the lexicon queues those that score no higher: whoever asks for help is not shown under an
-offender's category on the same words, and a person sees the post either way.
+offender's category on the same words, and a person sees the post either way. Beside a finding that queues a post, low
+ones below 0.05 are left out: a queued post is read by a person, and ten categories that it is not say nothing.
 
 A learned judge that has a gate is asked first, and only what passes is judged by either: the gate was made to let nearly
 every harmful post through and nearly no other. Words that a deployment added itself (the overlay of categories) always pass.
@@ -14,6 +15,7 @@ every harmful post through and nearly no other. Words that a deployment added it
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,11 +23,11 @@ import pyarrow as pa
 
 from yoake.detect.category import Category
 from yoake.detect.category_keys import FIELDS
-from yoake.detect.detector import Detector, Gated
+from yoake.detect.detector import Detector, Gated, Telling, Told
 from yoake.detect.nearest import Nearest
 from yoake.detect.text.fold import fold
 from yoake.detect.text.phrases import PhraseMatcher
-from yoake.tables.findings import FINDINGS, HIGH, LOW, MID, findings_batch, queued
+from yoake.tables.findings import FINDINGS, HIGH, LEAST_BESIDE, LOW, MID, findings_batch, queued
 
 _RANK: Final = {LOW: 0, MID: 1, HIGH: 2}
 _NOTHING: Final = pa.RecordBatch.from_pylist([], schema=FINDINGS)
@@ -64,19 +66,18 @@ class Together:
         if not len(chosen):
             return _NOTHING
         part = posts.take(pa.array(chosen)) if len(chosen) < posts.num_rows else posts
-        listed, learned = self.listed.judge(part), self.learned.judge(part)
-        by_row: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
-        for finding in listed.to_pylist():
-            by_row[finding["row"]][finding["category"]] = finding
-        for finding in learned.to_pylist():
-            known = by_row[finding["row"]].get(finding["category"])
-            by_row[finding["row"]][finding["category"]] = finding if known is None else _stronger(known, finding)
-        found = []
+        by_row: dict[int, dict[str, list[Told]]] = defaultdict(lambda: defaultdict(list))
+        for detector in (self.listed, self.learned):
+            for one in told_by(detector, part):
+                by_row[one.row][one.category].append(one)
+        found, row_of = [], chosen.tolist()
         for row in sorted(by_row):
-            of_post = sorted(by_row[row].values(), key=lambda one: (-one["score"], one["category"]))
-            found += [{**finding, "row": int(chosen[row])} for finding in self._pleas_first(of_post)]
+            of_post = sorted(self._of_post(by_row[row].values()), key=lambda one: (-one["score"], one["category"]))
+            for finding in of_post:
+                finding["row"] = row_of[row]
+            found += of_post
         self._compare(posts, [finding for finding in found if queued(finding)])
-        return findings_batch(found) if found else _NOTHING
+        return findings_batch(found)
 
     def _passing(self, posts: pa.RecordBatch) -> Any:
         """Bool (posts,): which posts are judged."""
@@ -100,13 +101,56 @@ class Together:
             ):
                 finding["nearest"] = nearest
 
-    def _pleas_first(self, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        pleas = [f for f in findings if queued(f) and self.categories[f["category"]].at_risk]
-        if not pleas:
-            return findings
-        sure = any(f["detector"] != self.listed.name for f in pleas)
-        most = 1.0 if sure else max(f["score"] for f in pleas)
-        return [f for f in findings if self.categories[f["category"]].at_risk or f["score"] > most]
+    def _of_post(self, said: Iterable[Sequence[Told]]) -> list[dict[str, Any]]:
+        """The findings about one post, of what was said about each category."""
+        loud: list[Sequence[Told]] = []
+        quiet: list[Sequence[Told]] = []
+        for about in said:
+            low = about[0].grade == about[-1].grade == LOW
+            (quiet if low else loud).append(about)
+        loud.sort(key=lambda about: not self.categories[about[0].category].at_risk)
+        found: list[dict[str, Any]] = []
+        silenced, least = 0.0, 0.0  # an offence up to this score, a low finding below that
+        for number, about in enumerate((*loud, *quiet)):
+            at_risk = self.categories[about[0].category].at_risk
+            most = about[0].score if len(about) == 1 else max(one.score for one in about)
+            if (most < least and number >= len(loud)) or (most <= silenced and not at_risk):
+                continue  # not worth making
+            finding = _spoken(about)
+            if finding is None or (finding["score"] <= silenced and not at_risk):
+                continue
+            if queued(finding):
+                least = LEAST_BESIDE
+                if at_risk:
+                    silenced = max(silenced, finding["score"] if finding["detector"] == self.listed.name else 1.0)
+            elif finding["score"] < least:
+                continue
+            found.append(finding)
+        return found
+
+
+class _Made:
+    """What a detector said that only makes findings."""
+
+    def __init__(self, finding: dict[str, Any]) -> None:
+        self._finding = finding
+        self.row, self.category = finding["row"], finding["category"]
+        self.score, self.grade = finding["score"], finding["grade"]
+
+    def evidence(self) -> dict[str, Any]:
+        """The finding has it."""
+        return self._finding
+
+    def finding(self) -> dict[str, Any]:
+        """As it was made."""
+        return self._finding
+
+
+def told_by(detector: Detector, posts: pa.RecordBatch) -> Sequence[Told]:
+    """What a detector says about posts, whether or not it tells before it makes findings."""
+    if isinstance(detector, Telling):
+        return detector.tell(posts)
+    return [_Made(finding) for finding in detector.judge(posts).to_pylist()]
 
 
 def _added(categories: dict[str, Category], shipped: dict[str, Category]) -> list[str]:
@@ -120,20 +164,31 @@ def _added(categories: dict[str, Category], shipped: dict[str, Category]) -> lis
     return list(found)
 
 
-def _stronger(listed: dict[str, Any], learned: dict[str, Any]) -> dict[str, Any]:
-    """The finding that speaks; the learned one with the evidence of the other."""
-    if (_RANK[listed["grade"]], listed["score"]) >= (_RANK[learned["grade"]], learned["score"]):
-        return listed
-    spans = [{**span, "cue": _role(span, listed["spans"])} for span in learned["spans"]]
-    evidence = {name: listed[name] for name in ("elements", "items", "nearest")}
-    return {**learned, **evidence, "frame": listed["frame"] or learned["frame"], "spans": spans}
+def _spoken(said: Sequence[Told]) -> dict[str, Any] | None:
+    """The finding of who speaks about a category: the lexicon, or the learned one with the evidence of the other."""
+    if len(said) == 1:
+        return said[0].finding()
+    listed, learned = said
+    if (_RANK[listed.grade], listed.score) >= (_RANK[learned.grade], learned.score):
+        return listed.finding()
+    found = learned.finding()
+    if found is None:
+        return listed.finding()
+    known = listed.evidence()
+    for span in found["spans"]:
+        span["cue"] = _role(span, known["spans"])
+    found |= {"elements": known["elements"], "items": known["items"], "frame": known["frame"] or found["frame"]}
+    return found
 
 
 def _role(span: dict[str, Any], listed: list[dict[str, Any]]) -> str:
     """The cue of the listed word that shares most characters with a place and weighs on the same side."""
     best, role = 0, span["cue"]
+    field, start, end, weighs = span["field"], span["start"], span["end"], span["weight"] > 0
     for other in listed:
-        shared = min(span["end"], other["end"]) - max(span["start"], other["start"])
-        if other["field"] == span["field"] and shared > best and (other["weight"] > 0) == (span["weight"] > 0):
+        if other["start"] >= end or other["end"] <= start or other["field"] != field:
+            continue
+        shared = min(end, other["end"]) - max(start, other["start"])
+        if shared > best and (other["weight"] > 0) == weighs:
             best, role = shared, other["cue"]
     return str(role)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,23 +12,15 @@ import numpy as np
 from yoake.detect.category import Category
 from yoake.detect.category_keys import FIELDS
 from yoake.detect.explanation import unverified
-from yoake.detect.kernels.fold import DIGIT, HIRAGANA, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
+from yoake.detect.kernels.fold import HIRAGANA, KANJI, KATAKANA, PROLONGED
+from yoake.detect.kernels.places import strong_places
 from yoake.detect.text.borders import border
 from yoake.detect.text.field_text import FieldText
 from yoake.detect.text.fold import Folded
 
 CUE: Final = "wording"  # of a place for which no listed phrase stands
 _MOST: Final = 6  # places
-_LONGEST: Final = 24  # folded characters of one place
-_FAINT: Final = 0.25  # of the strongest character with its neighbours: weaker ones end a place
-_WORDS: Final = (
-    LETTER,
-    DIGIT,
-    KATAKANA,
-    KANJI,
-    PROLONGED,
-)  # a place does not end inside a word of one of these scripts
-_JAPANESE: Final = (HIRAGANA, KATAKANA, KANJI, PROLONGED)
+_JAPANESE: Final = frozenset((HIRAGANA, KATAKANA, KANJI, PROLONGED))
 _FURTHER: Final = 6  # folded characters that a place grows at one side to be a whole phrase
 _MARKS: Final = frozenset(
     map(ord, "、。，．,.!?「」『』【】()[]・…：:;〜~■□◆◇●○★☆▼▲※")
@@ -35,6 +28,8 @@ _MARKS: Final = frozenset(
 _LEAST: Final = 0.02  # log-odds of a place worth showing
 _NAMED: Final = 3
 _QUOTED: Final = 24
+
+Place = tuple[float, int, int, int]
 
 
 def spans(
@@ -48,28 +43,43 @@ def spans(
         shares: float64, one value a folded character of the post's field (kernels.linear.attribute).
         phrases: whether places grow to whole phrases, for somebody who will read them; it takes its time.
     """
-    smooth = [
-        np.convolve(share, np.full(3, 1 / 3), "same")[: len(share)] if len(share) > 2 else share for share in shares
+    ends = np.array([0, *itertools.accumulate(map(len, shares))])
+    kinds = [
+        column.classes[field.first : field.first + len(share)]
+        for field, column, share in zip(fields, folded, shares, strict=True)
+        if len(share)
     ]
-    strongest = max((float(np.abs(share).max(initial=0.0)) for share in smooth), default=0.0)
-    if strongest == 0:
+    if len(kinds) == 1 and len(shares[0]):  # most posts have neither profile nor parent
+        places = strong_places(shares[0], ends, kinds[0])
+    elif kinds:
+        places = strong_places(np.concatenate(shares), ends, np.concatenate(kinds))
+    else:
         return []
-    found: list[tuple[float, int, int, int]] = []
-    for field, share in enumerate(shares):
-        if not len(share):  # most posts have neither profile nor parent
-            continue
-        kinds = folded[field].classes[fields[field].first : fields[field].first + len(share)]
-        for sign in (1.0, -1.0):
-            found += [(w, field, a, b) for w, a, b in _runs(share, smooth[field], kinds, sign, strongest * _FAINT)]
-    taken: list[tuple[float, int, int, int]] = []
+    found = list(zip(*(part.tolist() for part in places), strict=True))
+    return chosen(found, fields, folded, shares, phrases=phrases)
+
+
+def chosen(
+    found: Sequence[Place],
+    fields: Sequence[FieldText],
+    folded: Sequence[Folded],
+    shares: Sequence[Any],
+    *,
+    phrases: bool,
+) -> list[dict[str, Any]]:
+    """What `spans` shows of places (weight, field, first, after) that were found before (kernels/places.py)."""
+    taken: list[Place] = []
     for weight, field, first, after in sorted(found, key=lambda one: (-abs(one[0]), one[1], one[2])):
         if abs(weight) < _LEAST or len(taken) == _MOST:
             break
         others = [(a, b) for _, f, a, b in taken if f == field]
         if any(first < b and a < after for a, b in others):
             continue
-        from_, until = _phrase(fields[field], folded[field], first, after) if phrases else (first, after)
-        whole = float(shares[field][from_:until].sum())
+        if not phrases:
+            taken.append((weight, field, first, after))
+            continue
+        from_, until = _phrase(fields[field], folded[field], first, after)
+        whole = sum(shares[field][from_:until].tolist())
         if whole * weight > 0 and abs(whole) >= _LEAST and not any(from_ < b and a < until for a, b in others):
             taken.append((whole, field, from_, until))
         else:
@@ -83,53 +93,35 @@ def spans(
     return listed
 
 
-def _runs(share: Any, smooth: Any, kinds: Any, sign: float, least: float) -> list[tuple[float, int, int]]:
-    """Stretches of characters that weigh on one side, grown to whole words."""
-    marked = np.zeros(len(smooth) + 2, np.bool_)
-    np.greater_equal(smooth * sign, least, out=marked[1:-1])
-    strong = np.flatnonzero(marked[1:] != marked[:-1])
-    if not len(strong):
-        return []
-    kinds = kinds.tolist()
-    found = []
-    for begins, ends in zip(strong[0::2].tolist(), strong[1::2].tolist(), strict=True):
-        first, after = begins, ends
-        while first > 0 and ends - first < _LONGEST and kinds[first - 1] == kinds[first] and kinds[first] in _WORDS:
-            first -= 1
-        while after < len(share) and after - begins < _LONGEST and kinds[after] == kinds[after - 1] in _WORDS:
-            after += 1
-        while first < after - 1 and kinds[first] >= SPACE:
-            first += 1
-        while after - 1 > first and kinds[after - 1] >= SPACE:
-            after -= 1
-        for cut in range(first, after, _LONGEST):
-            until = min(cut + _LONGEST, after)
-            weight = float(share[cut:until].sum())
-            if weight * sign > 0:
-                found.append((weight, cut, until))
-    return found
-
-
 def _phrase(field: FieldText, column: Folded, first: int, after: int) -> tuple[int, int]:
     """The place grown to whole phrases, without marks at its ends; as it was where no phrase ends nearby."""
     length = int(column.rows[field.row + 1]) - field.first
     low, high = max(first - _FURTHER - 1, 0), min(after + _FURTHER + 1, length)
     near = slice(field.first + low, field.first + high)
-    kinds, codes, starts = (part[near].tolist() for part in (column.classes, column.codes, column.starts))
+    kinds, starts, original = column.classes[near].tolist(), column.starts[near].tolist(), field.original
 
     def cut(at: int) -> bool:
-        if at <= 0 or at >= length:
-            return True
-        at -= low
+        """Whether a phrase may end before a character, counted from `low`."""
         if kinds[at - 1] not in _JAPANESE or kinds[at] not in _JAPANESE:
             return True
-        return starts[at] != starts[at - 1] and border(field.original, starts[at])
+        place: int = starts[at]
+        return place != starts[at - 1] and border(original, place)
 
-    begin = next((at for at in range(first, max(first - _FURTHER, 0) - 1, -1) if cut(at)), first)
-    end = next((at for at in range(after, min(after + _FURTHER, length) + 1) if cut(at)), after)
-    while begin < end - 1 and codes[begin - low] in _MARKS:
+    begin, furthest = first, max(first - _FURTHER, 0)
+    while begin > 0 and not cut(begin - low):
+        if begin == furthest:
+            begin = first
+            break
+        begin -= 1
+    end, furthest = after, min(after + _FURTHER, length)
+    while end < length and not cut(end - low):
+        if end == furthest:
+            end = after
+            break
+        end += 1
+    while begin < end - 1 and column.codes[field.first + begin] in _MARKS:
         begin += 1
-    while end - 1 > begin and codes[end - 1 - low] in _MARKS:
+    while end - 1 > begin and column.codes[field.first + end - 1] in _MARKS:
         end -= 1
     return begin, end
 

@@ -125,17 +125,16 @@ def report(detector: Detector, corpus: Corpus, most: int, told: Callable[[int], 
 def _weighed(detector: Linear, corpus: Corpus, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Spans]:
     """What a learned model points at for any of its labels, on the shelf or not, found or missed."""
     model, found = detector.model, {}
+    own, here = np.ascontiguousarray(model.own), np.zeros(1, np.int64)
     known = {label: number for number, label in enumerate(model.labels)}
-    of_label: dict[str, Any] = {}
     for row, label in sorted(wanted):
         if label not in known:
             continue
-        if label not in of_label:
-            of_label[label] = np.ascontiguousarray(model.own[:, known[label]])
         folded = corpus.part([row]).folded()
-        shares = attribute(
-            *columns(folded), model.bits, model.longest, 0, model.idf, of_label[label], model.damping
+        starts, given = attribute(
+            *columns(folded), model.bits, model.longest, here, here + known[label], model.idf, own, model.damping
         )  # fmt: skip
+        shares = [given[begins:ends] for begins, ends in pairwise(starts.tolist())]
         texts = [getattr(corpus.rows[row], name) for name in FIELDS]
         fields = [FieldText(text, column, 0) for text, column in zip(texts, folded, strict=True)]
         found[row, label] = wording.spans(fields, folded, shares, phrases=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import pyarrow as pa
@@ -49,6 +50,7 @@ FINDINGS = pa.schema(
 )
 
 FLOOR: Final = 0.01  # findings below are not reported
+LEAST_BESIDE: Final = 0.05  # nor low ones below this of a post that another finding queues, by the judge on duty
 LOW: Final = "low"
 MID: Final = "mid"
 HIGH: Final = "high"
@@ -56,7 +58,13 @@ HIGH: Final = "high"
 
 def findings_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     """Rows (one dict a finding, keys as in FINDINGS) to a batch; unused keys become empty."""
-    return pa.RecordBatch.from_pylist([{**_EMPTY, **row} for row in rows], schema=FINDINGS)
+    if not rows:
+        return _NOTHING
+    try:
+        columns = zip(*map(_CELLS, rows), strict=True)
+    except KeyError:
+        columns = zip(*(_CELLS({**_EMPTY, **row}) for row in rows), strict=True)
+    return pa.RecordBatch.from_arrays(list(map(pa.array, columns, FINDINGS.types)), schema=FINDINGS)
 
 
 def queued(finding: Mapping[str, Any]) -> bool:
@@ -84,3 +92,5 @@ _EMPTY: dict[str, Any] = {
     "counter": {"ja": "", "en": ""},
     "spans": [],
 }
+_CELLS: Final = itemgetter(*FINDINGS.names)
+_NOTHING: Final = pa.RecordBatch.from_pylist([], schema=FINDINGS)

@@ -9,7 +9,7 @@ rest    what the remaining characters give together
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -21,12 +21,15 @@ import pyarrow as pa
 from yoake.detect import wording
 from yoake.detect.category import Category, digest, load_categories, sought
 from yoake.detect.category_keys import FIELDS
+from yoake.detect.detector import Told
 from yoake.detect.kernels.linear import attribute
+from yoake.detect.kernels.places import all_strong_places
 from yoake.detect.linear_model import LinearModel, columns, read_linear
 from yoake.detect.text.field_text import FieldText
 from yoake.detect.text.fold import Folded, fold
+from yoake.detect.weighing import logit as logit_of
 from yoake.errors import BadInput, Refused
-from yoake.tables.findings import FINDINGS, LOW, findings_batch
+from yoake.tables.findings import LOW, findings_batch
 
 __all__ = ["Linear"]
 
@@ -34,7 +37,7 @@ _CODE_VERSION: Final = "2"  # raise with every change here that can change a fin
 _LEAST: Final = 0.05  # of a score: what lies below says little more than how many rows of the corpus are harmful
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _TOKYO_S: Final = 9 * 3600  # no summer time
-_NOTHING: Final = pa.RecordBatch.from_pylist([], schema=FINDINGS)
+_FLOOR: Final = logit_of(_LEAST)
 
 
 class Linear:
@@ -49,7 +52,6 @@ class Linear:
         self.categories, self.problems = load_categories(overlay)
         self._model: LinearModel | None = read_linear(model)
         self._weights: Any = None
-        self._of_label: dict[int, Any] = {}  # one label's weights in a row, copied once
         self.model_version = self._model.version
         self.labels = self._model.labels
         reported = sought(self.categories)
@@ -58,7 +60,7 @@ class Linear:
         self.version = f"{self.model_version}-{_CODE_VERSION}-{digest(judged)}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_model": None, "_weights": None, "_of_label": {}}  # read again where they are needed
+        return {**self.__dict__, "_model": None, "_weights": None}  # read again where they are needed
 
     @property
     def model(self) -> LinearModel:
@@ -72,49 +74,51 @@ class Linear:
 
     def judge(self, posts: pa.RecordBatch) -> pa.RecordBatch:
         """Posts (schema POSTS) to findings (schema FINDINGS), ordered by row, then by falling score; scores >= .05."""
+        made = [one.finding() for one in self.tell(posts)]
+        found = [finding for finding in made if finding is not None]
+        return findings_batch(sorted(found, key=lambda one: (one["row"], -one["score"], one["category"])))
+
+    def tell(self, posts: pa.RecordBatch) -> Sequence[Told]:
+        """What `judge` would find, ordered by row."""
         model = self.model
         if not self.known or not posts.num_rows:
-            return _NOTHING
+            return []
         if self._weights is None:
             self._weights = model.weights()
-        texts = [posts.column(name) for name in FIELDS]
-        folded = [fold(column) for column in texts]
+        folded = [fold(posts.column(name)) for name in FIELDS]
         chosen = np.flatnonzero(model.gated(folded) >= 0)
         if not len(chosen):
-            return _NOTHING
+            return []
         logits = model.logits(folded, self._weights, chosen)
-        arrays, bases = columns(folded), model.bases()
-        found: list[dict[str, Any]] = []
-        seen_at = posts.column("seen_at").cast(pa.int64())
-        numbers = [model.labels.index(slug) for slug in self.known]
-        floor = _logit(_LEAST)
-        for place, row in enumerate(chosen.tolist()):
-            seen_us = seen_at[row].as_py()
-            day = None if seen_us is None else date.fromordinal(_EPOCH + (seen_us // 1_000_000 + _TOKYO_S) // 86_400)
-            fields = [FieldText(texts[f][row].as_py() or "", folded[f], row) for f in range(len(FIELDS))]
-            own = logits[place, :-1]
-            top, listed = int(own.argmax()), []
-            for number in numbers:
-                # the likeliest label speaks with the vector of any harm when that says more
-                used = len(own) if number == top and logits[place, -1] > own[top] else number
-                if logits[place, used] >= floor:
-                    category = self.categories[model.labels[number]]
-                    logit = float(logits[place, used])
-                    listed.append(
-                        self._finding(category, used, logit, float(bases[used]), folded, arrays, row, fields, day)
-                    )
-            for finding in sorted(listed, key=lambda one: (-one["score"], one["category"])):
-                if finding["score"] < _LEAST or not any(s["text"].strip() for s in finding["spans"]):
-                    continue  # nothing to point at is no finding
-                finding |= {
-                    "row": row,
-                    "uid": posts.column("uid")[row].as_py(),
-                    "content_hash": posts.column("content_hash")[row].as_py(),
-                    "detector": self.name,
-                    "version": self.version,
-                }
-                found.append(finding)
-        return findings_batch(found) if found else _NOTHING
+        own = logits[:, :-1]
+        top = own.argmax(axis=1)
+        # the likeliest label speaks with the vector of any harm when that says more
+        best, harm = np.arange(len(chosen)), own.shape[1]
+        used = np.broadcast_to(np.arange(harm), own.shape).copy()
+        used[best, top] = np.where(logits[:, harm] > own[best, top], harm, top)
+        numbers = np.array([model.labels.index(slug) for slug in self.known])
+        used = used[:, numbers]
+        odds = logits[best[:, None], used]
+        place, label = np.nonzero(odds >= _FLOOR)
+        if not len(place):
+            return []
+        asked = used[place, label]
+        starts, shares = attribute(
+            *columns(folded), model.bits, model.longest, chosen[place], asked, model.idf, self._weights, model.damping
+        )
+        classes = [part for column in folded for part in (column.classes, column.rows)]
+        batch = _Batch(
+            self, posts, folded, starts.tolist(), shares, all_strong_places(shares, starts, chosen[place], *classes)
+        )
+        bases = model.bases()[asked].round(6).tolist()
+        told = []
+        for at, (row, number, logit, base) in enumerate(
+            zip(chosen[place].tolist(), label.tolist(), odds[place, label].tolist(), bases, strict=True)
+        ):
+            one = _Told(batch, at, row, self.categories[self.known[number]], logit, base)
+            if one.score >= _LEAST:
+                told.append(one)
+        return told
 
     def passing(self, posts: pa.RecordBatch) -> Any:
         """Bool (posts,): which posts pass the gate; the others have no finding."""
@@ -139,42 +143,100 @@ class Linear:
         """The score from which a finding of this category is queued."""
         return self.model.queue_at_risk if category.at_risk else self.model.queue
 
-    def _finding(
+
+class _Batch:
+    """What findings about one batch share."""
+
+    def __init__(
         self,
-        category: Category,
-        number: int,
-        logit: float,
-        base: float,
+        judge: Linear,
+        posts: pa.RecordBatch,
         folded: Sequence[Folded],
-        arrays: tuple[Any, ...],
-        row: int,
-        fields: Sequence[FieldText],
-        day: date | None,
-    ) -> dict[str, Any]:
-        model = self.model
-        base = round(base, 6)
-        weights = self._of_label.get(number)
-        if weights is None:
-            weights = self._of_label[number] = np.ascontiguousarray(self._weights[:, number])
-        shares = attribute(*arrays, model.bits, model.longest, row, model.idf, weights, model.damping)
-        phrases = self.grade(category, wording.sigmoid(logit)) != LOW
-        spans = wording.spans(fields, folded, shares, phrases=phrases)
-        rest = round(logit - base - sum(span["weight"] for span in spans), 6)
-        score = wording.sigmoid(base + rest + sum(span["weight"] for span in spans))
-        grade = self.grade(category, score)
+        starts: list[int],
+        shares: Any,
+        places: tuple[Any, ...],
+    ) -> None:
+        self.judge, self.folded = judge, folded
+        self._starts, self._shares = starts, shares
+        self._at, *found = (part.tolist() for part in places)
+        self._places: list[wording.Place] = list(zip(*found, strict=True))
+        self._columns = [posts.column(name) for name in (*FIELDS, "uid", "content_hash", "seen_at")]
+        self._row = -1
+        self._fields: list[FieldText] = []
+
+    def shares(self, at: int) -> list[Any]:
+        """What each folded character of text, profile and parent adds to what was asked."""
+        first = self._starts[3 * at : 3 * at + 4]
+        return [self._shares[begins:ends] for begins, ends in itertools.pairwise(first)]
+
+    def spans(self, at: int, row: int, *, phrases: bool) -> list[dict[str, Any]]:
+        """The places that weigh most for what was asked of a post."""
+        found = self._places[self._at[at] : self._at[at + 1]]
+        return wording.chosen(found, self.fields(row), self.folded, self.shares(at), phrases=phrases)
+
+    def fields(self, row: int) -> list[FieldText]:
+        """Text, profile, parent of a post."""
+        if row != self._row:
+            texts = [column[row].as_py() or "" for column in self._columns[: len(FIELDS)]]
+            self._fields = [FieldText(text, self.folded[f], row) for f, text in enumerate(texts)]
+            self._row = row
+        return self._fields
+
+    def about(self, row: int) -> tuple[str, str, date | None]:
+        """uid, content hash, and the day in Tokyo on which it was seen."""
+        uid, content_hash, seen = (column[row] for column in self._columns[len(FIELDS) :])
+        us = seen.value
+        day = None if us is None else date.fromordinal(_EPOCH + (us // 1_000_000 + _TOKYO_S) // 86_400)
+        return uid.as_py(), content_hash.as_py(), day
+
+
+class _Told:
+    """A finding before its words are made."""
+
+    __slots__ = ("_at", "_base", "_batch", "_category", "_logit", "category", "grade", "row", "score")
+
+    def __init__(self, batch: _Batch, at: int, row: int, category: Category, logit: float, base: float) -> None:
+        self._batch, self._at, self._category, self._logit, self._base = batch, at, category, logit, base
+        self.row, self.category = row, category.slug
+        self.score = wording.sigmoid(round(logit, 6))  # base, rest and weights have six places
+        self.grade = batch.judge.grade(category, self.score)
+
+    def evidence(self) -> dict[str, Any]:
+        """Elements, items, frame and spans."""
+        return {"elements": [], "items": {"present": [], "missing": []}, "frame": self._frame(), "spans": self._spans()}
+
+    def finding(self) -> dict[str, Any] | None:
+        """The finding; nothing to point at is none."""
+        category, judge, base, spans = self._category, self._batch.judge, self._base, self._spans()
+        if not any(span["text"].strip() for span in spans):
+            return None
+        weight = sum(span["weight"] for span in spans)
+        rest = round(self._logit - base - weight, 6)
+        uid, content_hash, day = self._batch.about(self.row)
         return {
+            "row": self.row,
+            "uid": uid,
+            "content_hash": content_hash,
             "category": category.slug,
             "class": category.classes[-1].name if day is None else category.class_on(day),
-            "score": score,
-            "grade": grade,
+            "score": wording.sigmoid(base + rest + weight),
+            "grade": self.grade,
+            "detector": judge.name,
+            "version": judge.version,
+            "shadow": False,
+            "elements": [],
+            "items": {"present": [], "missing": []},
+            "nearest": None,
             "base": base,
             "rest": rest,
-            "frame": "advertisement" if grade != "low" and not category.at_risk else "",
-            "explanation": wording.explanation(category, grade, spans),
-            "counter": wording.counter(grade, base + rest, spans, _logit(self.queue(category))),
+            "frame": self._frame(),
+            "explanation": wording.explanation(category, self.grade, spans),
+            "counter": wording.counter(self.grade, base + rest, spans, logit_of(judge.queue(category))),
             "spans": spans,
         }
 
+    def _frame(self) -> str:
+        return "advertisement" if self.grade != LOW and not self._category.at_risk else ""
 
-def _logit(score: float) -> float:
-    return math.log(score / (1 - score))
+    def _spans(self) -> list[dict[str, Any]]:
+        return self._batch.spans(self._at, self.row, phrases=self.grade != LOW)

@@ -302,12 +302,13 @@ def attribute(
     parent_rows: Any,
     bits: int,
     longest: int,
-    row: int,
+    chosen: Any,
+    labels: Any,
     idf: Any,
     weights: Any,
     damping: float,
 ) -> Any:
-    """What each folded character of one post adds: a run's share of its bucket is spread over its characters.
+    """What each folded character of some posts adds to a label: a run's share of its bucket is spread over its characters.
 
     Args:
         codes: int32 (n,), masked code points of all texts.
@@ -318,32 +319,50 @@ def attribute(
         parent_rows: the same of the parent posts.
         bits: of the table.
         longest: characters of the longest run.
-        row: the post.
+        chosen: int64 (k,), posts; those of one post beside each other.
+        labels: int64 (k,), what is asked of each.
         idf: float32 (2 ** bits,).
-        weights: float32 (2 ** bits,), of one label.
+        weights: float32 (2 ** bits, labels).
         damping: as in `sums`.
 
     Returns:
-        Three float64 arrays, one value a folded character of text, profile, parent; together they add up to `sums`.
+        starts int64 (3 k + 1,), shares float64 (starts[-1],): one value a folded character; of question i those of the
+        text are shares[starts[3 i]:starts[3 i + 1]], then those of profile and parent; together they add up to `sums`.
     """
+    starts = np.zeros(3 * chosen.shape[0] + 1, np.int64)
+    for k in range(chosen.shape[0]):
+        row = chosen[k]
+        starts[3 * k + 1] = starts[3 * k] + rows[row + 1] - rows[row]
+        starts[3 * k + 2] = starts[3 * k + 1] + profile_rows[row + 1] - profile_rows[row]
+        starts[3 * k + 3] = starts[3 * k + 2] + parent_rows[row + 1] - parent_rows[row]
+    out = np.zeros(starts[-1], np.float64)
     counts = np.zeros(1 << bits, np.int32)
     touched = np.zeros(1 << bits, np.int32)
-    n = collect_post(
-        codes, rows, profile_codes, profile_rows, parent_codes, parent_rows, row, bits, longest, counts, touched
-    )
-    square = 0.0
-    for i in range(n):
-        value = damped(counts[touched[i]]) * idf[touched[i]]
-        square += value * value
-    norm = np.sqrt(square + damping) if n else 1.0
-    of_text = _spread(codes, rows[row], rows[row + 1], 0, bits, longest, counts, idf, weights, norm)
-    of_profile = _spread(
-        profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, idf, weights, norm
-    )
-    of_parent = _spread(
-        parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, idf, weights, norm
-    )
-    return of_text, of_profile, of_parent
+    n, norm = 0, 1.0
+    for k in range(chosen.shape[0]):
+        row = chosen[k]
+        if k == 0 or row != chosen[k - 1]:
+            for i in range(n):
+                counts[touched[i]] = 0
+            n = collect_post(
+                codes, rows, profile_codes, profile_rows, parent_codes, parent_rows, row, bits, longest, counts, touched
+            )
+            square = 0.0
+            for i in range(n):
+                value = damped(counts[touched[i]]) * idf[touched[i]]
+                square += value * value
+            norm = np.sqrt(square + damping) if n else 1.0
+        first, after = rows[row], rows[row + 1]
+        _spread(codes, first, after, 0, bits, longest, counts, idf, weights, labels[k], norm, out, starts[3 * k])
+        first, after = profile_rows[row], profile_rows[row + 1]
+        _spread(
+            profile_codes, first, after, 1, bits, longest, counts, idf, weights, labels[k], norm, out, starts[3 * k + 1]
+        )
+        first, after = parent_rows[row], parent_rows[row + 1]
+        _spread(
+            parent_codes, first, after, 2, bits, longest, counts, idf, weights, labels[k], norm, out, starts[3 * k + 2]
+        )
+    return starts, out
 
 
 @njit(cache=True, nogil=True)
@@ -357,26 +376,28 @@ def _spread(
     counts: Any,
     idf: Any,
     weights: Any,
+    label: int,
     norm: float,
-) -> Any:
-    out = np.zeros(after - first, np.float64)
+    out: Any,
+    to: int,
+) -> None:
+    """Adds to out[to:] what each character of one field gets."""
     begins = first
     while begins < after:
         end = word_end(codes, begins, after)
         if end > begins:
             at = place(word_hash(codes, begins, end, field), bits)
-            out[begins - first : end - first] += (
-                damped(counts[at]) * idf[at] * weights[at] / (norm * counts[at] * (end - begins))
+            out[to + begins - first : to + end - first] += (
+                damped(counts[at]) * idf[at] * weights[at, label] / (norm * counts[at] * (end - begins))
             )
         begins = max(end, begins + 1)
     for i in range(first, after):
         at = place(extend(seed_of(field), codes[i]), bits)
-        out[i - first] += damped(counts[at]) * idf[at] * weights[at] / (norm * counts[at])
+        out[to + i - first] += damped(counts[at]) * idf[at] * weights[at, label] / (norm * counts[at])
         value = extend(seed_of(field), plain(codes[i]))
         for j in range(i + 1, min(i + longest, after)):
             value = extend(value, plain(codes[j]))
             at = place(value, bits)
-            share = damped(counts[at]) * idf[at] * weights[at] / (norm * counts[at] * (j - i + 1))
+            share = damped(counts[at]) * idf[at] * weights[at, label] / (norm * counts[at] * (j - i + 1))
             for k in range(i, j + 1):
-                out[k - first] += share
-    return out
+                out[to + k - first] += share

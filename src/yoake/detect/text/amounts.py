@@ -75,8 +75,11 @@ def period_of(text: str, start: int, end: int) -> tuple[str, int, int]:
     """
     first = max(start - _BEFORE, 0)
     before, after = text[first:start], text[end : end + _AFTER]
+    near = before + after
     nearest = (99, "none", start, end)
     for word, period in _PERIODS:
+        if word not in near:
+            continue
         at = before.rfind(word)
         if at >= 0:
             nearest = min(nearest, (len(before) - at - len(word), period, first + at, end))

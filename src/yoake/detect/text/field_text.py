@@ -32,11 +32,15 @@ class FieldText:
         """Folded characters (indices into Folded.codes) to code points of the original."""
         return int(self._folded.starts[start]), int(self._folded.ends[end - 1])
 
-    def quoted(self, at: int) -> bool:
-        """Whether a place of the original stands inside quotation marks."""
+    def quotes(self) -> tuple[list[int], list[int]]:
+        """Where quotations begin and end in the original."""
         if self._quotes is None:
             self._quotes = _quotations(self.original)
-        begins, ends = self._quotes
+        return self._quotes
+
+    def quoted(self, at: int) -> bool:
+        """Whether a place of the original stands inside quotation marks."""
+        begins, ends = self.quotes()
         i = bisect.bisect_right(begins, at) - 1
         return i >= 0 and at < ends[i]
 

@@ -33,8 +33,19 @@ _PATTERNS: Final = {
 }
 
 
+# Without one of these a pattern matches nothing; looking for them is quicker than trying the pattern everywhere.
+_NEEDED: Final = {
+    "recruiter": ("会社", "法人", "(株)", "(有)"),
+    "address": tuple("市区町村郡"),
+    "contact": ("0", "@"),
+    "wage": ("時給", "日給", "日当", "月給", "給与", "報酬", "賃金", "1", "一"),
+    "workplace": ("勤務", "場所", "現場", "駅"),
+}
+
+
 def job_ad_items(folded: str) -> list[tuple[str, int, int]]:
     """Items found in a folded text: (name, start, end) in the order of ITEMS; positions are folded characters."""
     text = folded[:4000]  # an ad is not longer; bounds the work of the patterns
-    found = ((name, _PATTERNS[name].search(text)) for name in ITEMS)
+    tried = [name for name in ITEMS if name not in _NEEDED or any(mark in text for mark in _NEEDED[name])]
+    found = [(name, _PATTERNS[name].search(text)) for name in tried]
     return [(name, match.start(), match.end()) for name, match in found if match]
