@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from yoake.detect.kernels import fold as k
+from yoake.detect.kernels import characters as k
+from yoake.detect.kernels import spelled as spelled_kernel
 from yoake.detect.text import fold as tables
 from yoake.detect.text import readings
 
@@ -307,7 +308,7 @@ def spelled(chars: list[Char]) -> list[Char]:
                 j += 1
             seen = next((c.code for c in gap if c.kind == k.OTHER), 0)
             decimal = any(c.kind == k.JOINT for c in gap) and chars[end - 1].kind == at(chars, j).kind == k.DIGIT
-            if seen in k._LISTS or (mark is not None and seen != mark) or decimal:
+            if seen in spelled_kernel._LISTS or (mark is not None and seen != mark) or decimal:
                 break
             mark = seen
         if words:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.detect.worlds import steady, texts
-from yoake.detect.kernels.fold import DIGIT, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
+from yoake.detect.kernels.characters import DIGIT, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
 from yoake.detect.kernels.places import FAINT, LONGEST, all_strong_places, strong_places
 from yoake.detect.text.fold import fold
 

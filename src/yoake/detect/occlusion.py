@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from yoake.detect.encoder_running import Reading
-from yoake.detect.kernels.fold import DIGIT, KANJI
+from yoake.detect.kernels.characters import DIGIT, KANJI
 from yoake.detect.text.field_text import FieldText
 from yoake.detect.text.fold import Folded
 

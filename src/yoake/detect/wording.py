@@ -12,7 +12,7 @@ import numpy as np
 from yoake.detect.category import Category
 from yoake.detect.category_keys import FIELDS
 from yoake.detect.explanation import unverified
-from yoake.detect.kernels.fold import HIRAGANA, KANJI, KATAKANA, PROLONGED
+from yoake.detect.kernels.characters import HIRAGANA, KANJI, KATAKANA, PROLONGED
 from yoake.detect.kernels.places import strong_places
 from yoake.detect.text.borders import border
 from yoake.detect.text.field_text import FieldText

@@ -126,7 +126,7 @@ class Corpus:
 
     def _folded(self) -> list[Folded]:
         return [
-            fold(pa.array([getattr(row, name)[:_LONGEST] for row in self.rows], pa.string()))
+            fold(pa.array([getattr(row, name)[:_LONGEST] for row in self.rows], pa.string()), joined=True)
             for name in ("text", "profile", "parent_text")
         ]
 

@@ -51,7 +51,7 @@ class Hashed:
     @classmethod
     def of(cls, text: str, profile: str = "", parent_text: str = "") -> Hashed:
         """The features of a post."""
-        folded = [fold(pa.array([field], pa.string())) for field in (text, profile, parent_text)]
+        folded = [fold(pa.array([field], pa.string()), joined=True) for field in (text, profile, parent_text)]
         _starts, buckets, values = kernel.features(*columns(folded), BITS, LONGEST)
         counts = np.rint(np.exp(values.astype(np.float64) - 1))
         return cls(

@@ -19,7 +19,7 @@ from typing import Final
 import pyarrow as pa
 
 from yoake.detect.background import NgramCounts
-from yoake.detect.kernels.fold import DIGIT, HIRAGANA, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
+from yoake.detect.kernels.characters import DIGIT, HIRAGANA, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
 from yoake.detect.kernels.grams import LONGEST
 from yoake.detect.text.fold import fold, fold_text
 

@@ -85,7 +85,7 @@ class Linear:
             return []
         if self._weights is None:
             self._weights = model.weights()
-        folded = [fold(posts.column(name)) for name in FIELDS]
+        folded = [fold(posts.column(name), joined=True) for name in FIELDS]
         chosen = np.flatnonzero(model.gated(folded) >= 0)
         if not len(chosen):
             return []
@@ -122,7 +122,7 @@ class Linear:
 
     def passing(self, posts: pa.RecordBatch) -> Any:
         """Bool (posts,): which posts pass the gate; the others have no finding."""
-        return self.model.gated([fold(posts.column(name)) for name in FIELDS]) >= 0
+        return self.model.gated([fold(posts.column(name), joined=True) for name in FIELDS]) >= 0
 
     def probabilities(self, posts: pa.RecordBatch) -> Any:
         """float64 (posts, labels): what the model says of each of its labels, on the shelf or not."""
@@ -133,7 +133,7 @@ class Linear:
         return self._told(posts)[1]
 
     def _told(self, posts: pa.RecordBatch) -> tuple[Any, Any]:
-        return self.model.probabilities([fold(posts.column(name)) for name in FIELDS])
+        return self.model.probabilities([fold(posts.column(name), joined=True) for name in FIELDS])
 
     def grade(self, category: Category, score: float) -> str:
         """low, mid or high by the thresholds of the model: it knows best what its probabilities are worth."""

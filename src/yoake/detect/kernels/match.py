@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from yoake.detect.kernels.fold import (
+from yoake.detect.kernels.characters import (
     DIGIT,
     JOINT,
     KANJI,

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from yoake.detect.kernels.fold import DIGIT, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
+from yoake.detect.kernels.characters import DIGIT, KANJI, KATAKANA, LETTER, PROLONGED, SPACE
 
 LONGEST: Final = 24  # folded characters of one place
 FAINT: Final = 0.25  # of the strongest character with its neighbours: weaker ones end a place
@@ -26,7 +26,7 @@ def strong_places(shares: Any, starts: Any, classes: Any) -> tuple[Any, Any, Any
     Args:
         shares: float64 (n,), what each folded character of a post adds: text, profile, parent.
         starts: int64 (4,), where each field begins and the last one ends.
-        classes: uint8 (n,), of kernels.fold.
+        classes: uint8 (n,), of kernels.characters.
 
     Returns:
         weight float64, field int64, first int64, after int64 (characters of the field), in no order that means anything.

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from yoake.detect.kernels.fold import (
+from yoake.detect.kernels.characters import (
     DIGIT,
     HIRAGANA,
     JOINT,
@@ -81,7 +81,7 @@ class Spellings(NamedTuple):
     )
     after_kana: Any  # bool (2, 0xC0), kana that may stand before and after a word of few kana: particles
     stands_for: Any  # int32 (128, 2), letters that an ASCII character may stand for, 0: none
-    letter_twin: Any  # int32 (n, 2), as in kernels.fold
+    letter_twin: Any  # int32 (n, 2), as in kernels.characters
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -355,7 +355,7 @@ def respell(
         codes: int32 (n,), folded code points; changed in place, as are the others.
         starts: int32 (n,), where the original of each character begins.
         ends: int32 (n,), one past where it ends.
-        classes: uint8 (n,), classes of kernels.fold.
+        classes: uint8 (n,), classes of kernels.characters.
         rows: int64 (rows + 1,), where each row begins.
         s: the spellings.
 

@@ -29,13 +29,14 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from yoake.detect.kernels import fold as kernel
+from yoake.detect.kernels import characters as kernel
+from yoake.detect.kernels.fold import fold_utf8
 from yoake.detect.kernels.respell import respell
 from yoake.detect.text import look_alikes
 from yoake.detect.text.readings import spellings
 
 _KANA: Final = kernel.KANA
-_RULES: Final = b"2"  # raise with every change of the kernels that can change a folded text
+_RULES: Final = b"3"  # raise with every change of the kernels that can change a folded text
 
 _DROPPED: Final = [
     *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0),
@@ -89,7 +90,7 @@ class Folded:
     codes: Any  # int32 (n,): folded code points of all rows, one row after the other
     starts: Any  # int32 (n,): where the original of each character begins; never falls inside a row
     ends: Any  # int32 (n,): one past where it ends; > starts
-    classes: Any  # uint8 (n,): KANJI ... JOINT of kernels.fold
+    classes: Any  # uint8 (n,): KANJI ... JOINT of kernels.characters
     rows: Any  # int64 (rows + 1,): characters rows[r] to rows[r + 1] are those of row r
 
     def __len__(self) -> int:
@@ -114,7 +115,7 @@ def fold(column: Any, *, joined: bool = False) -> Folded:
     if offsets[0] == offsets[-1]:  # nothing in any row: profiles and parents of most batches
         none = np.zeros(0, np.int32)
         return Folded(none, none, none, np.zeros(0, np.uint8), np.zeros(len(offsets), np.int64))
-    return Folded(*respell(*kernel.fold_utf8(offsets, octets, tables(), joined), spellings()))
+    return Folded(*respell(*fold_utf8(offsets, octets, tables(), joined), spellings()))
 
 
 def fold_text(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-# Kana and kanji that look alike; the neighbours' script decides (kernel `_undo_twins`).
+# Kana and kanji that look alike; the neighbours' script decides (`kernels.twins`).
 TWINS: Final = "力カ 口ロ 工エ 二ニ 卜ト 夕タ 八ハ 千チ 三ミ 才オ 匕ヒ 乂メ 厶ム 又ヌ 一ー 七セ 亻イ 儿ル 乄メ 㐅メ 刂リ 彐ヨ 丿ノ 卄サ 个ケ"
 BOTH: Final = "カロエニタハチミオヌ"  # kana that may stand for their kanji as well: ロ座
 RARE: Final = "卜匕乂厶亻儿乄㐅刂彐丿卄个"  # kanji that are hardly ever meant

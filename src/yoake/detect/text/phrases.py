@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from yoake.detect.kernels import match, trie
-from yoake.detect.kernels.fold import DIGIT, JOINT, KANJI, LETTER, PROLONGED, SPACE
+from yoake.detect.kernels.characters import DIGIT, JOINT, KANJI, LETTER, PROLONGED, SPACE
 from yoake.detect.text.automaton import double_array
 from yoake.detect.text.fold import Folded, fold
 from yoake.errors import BadInput

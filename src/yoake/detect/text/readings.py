@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from yoake.detect.kernels import fold as kernel
+from yoake.detect.kernels import characters as kernel
 from yoake.detect.kernels import respell, trie
 from yoake.detect.text.automaton import double_array
 from yoake.detect.text.look_alikes import letter_twins
