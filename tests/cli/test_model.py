@@ -88,3 +88,21 @@ def test_decisions_are_written(data: Path, tmp_path: Path) -> None:
     assert (told["texts"], told["hashed"], out.read_text()) == (0, 0, "")
     assert yoake(data, "decisions", "--out", str(tmp_path / "no" / "rows.jsonl")).returncode == 2
     assert yoake(data, "decisions", "--out", str(out), "--organisation", "nowhere").returncode == 2
+
+
+def test_doctor_says_which_model_is_on_duty_and_what_cannot_be_loaded(data: Path) -> None:
+    def told() -> list[tuple[str, str]]:
+        checks = json.loads(yoake(data, "doctor", "--json").stdout)["checks"]
+        return [(check["state"], check["what"]) for check in checks if check["check"] == "models"]
+
+    pointers = [data / "models" / name for name in ("serving", "shadow")]
+    try:
+        pointers[1].write_text("tokyo/gone\n")
+        (looks_on, on_duty) = told()
+        assert (looks_on[0], on_duty[0]) == ("warning", "ok")
+        pointers[0].write_text("tokyo/gone\n")
+        assert [state for state, _ in told()] == ["wrong"]
+    finally:
+        for pointer in pointers:
+            pointer.unlink(missing_ok=True)
+    assert [state for state, _ in told()] == ["ok"]

@@ -48,6 +48,7 @@ def checkup() -> Iterator[Finding]:
     database = list(_database())
     yield from database
     yield from _categories()
+    yield from _models()
     if all(finding.state == "ok" for finding in database):
         yield from _audit()
         yield from _sources()
@@ -212,6 +213,23 @@ def _categories() -> Iterator[Finding]:
         "ok",
         _("Categories in force: {names}").format(names=", ".join(loaded)),
     )
+
+
+def _models() -> Iterator[Finding]:
+    from yoake.detect import serving
+    from yoake.detect.shadow import Shadowed
+
+    try:
+        detector = serving.on_duty(settings.YOAKE_MODELS, settings.YOAKE_CATEGORIES)
+    except YoakeError as problem:
+        told = _("The judge cannot be loaded, and the patrol stands still: {problem}").format(problem=problem)
+        yield Finding("models", "wrong", told, _("Run: yoake model rollback"))
+        return
+    if isinstance(detector, Shadowed) and detector.problem:
+        told = _("The model that should look on cannot be loaded: {problem}").format(problem=detector.problem)
+        yield Finding("models", "warning", told, _("Run: yoake model list"))
+    ref = serving.service_ref(settings.YOAKE_MODELS)
+    yield Finding("models", "ok", _("On duty: model {ref}.").format(ref=ref))
 
 
 def _audit() -> Iterator[Finding]:
