@@ -30,6 +30,12 @@ def test_options_are_checked_when_a_source_is_added(police: Organisation) -> Non
         add_source(setup, police, "jsonl", options={"path": "-"})
 
 
+def test_what_a_job_board_brings_is_marked(police: Organisation) -> None:
+    setup = system("command")
+    assert add_source(setup, police, "job_posting", options={"url": "https://jobs.example/"}).job_board
+    assert not add_source(setup, police, "rss", options={"url": "https://board.example/feed"}).job_board
+
+
 def test_only_administrators_add_sources(as_analyst: Actor, police: Organisation) -> None:
     with pytest.raises(Refused):
         add_source(as_analyst, police, "practice")

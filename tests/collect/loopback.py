@@ -30,10 +30,13 @@ class Clock:
 
 
 class ClockNet(Net):
-    """The outside world on a test's clock: waiting costs no time, and lasts `wait_s` whatever was asked."""
+    """The outside world on a test's clock: waiting costs no time, and lasts `wait_s` whatever was asked.
+
+    A secret is its name and "-of-the-tests".
+    """
 
     def __init__(self, clock: Clock, *, stop_at: datetime | None = None, wait_s: float | None = None) -> None:
-        super().__init__(allow_private=True, clock=clock)
+        super().__init__(allow_private=True, clock=clock, keys="{}-of-the-tests".format)
         self.clock, self.stop_at, self.wait_s = clock, stop_at, wait_s
 
     def wait(self, seconds: float) -> bool:

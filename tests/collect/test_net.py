@@ -7,21 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from websockets.sync.server import ServerConnection
 from websockets.utils import accept_key
 
 from tests.collect.loopback import http_server, port_of, respond, socket_server
-from yoake.collect.net import Busy, Net, TooLong, Unreached, is_public
+from yoake.collect.addresses import is_public
+from yoake.collect.net import Busy, Net, TooLong, Unreached
 from yoake.errors import BadInput, Refused, TryLater
 
 NET = Net(allow_private=True, contact="patrol@example.jp")
@@ -295,41 +290,6 @@ def test_a_name_may_have_japanese_letters(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(TryLater):
         NET.get("https://夜明け.example/")
     assert asked == ["xn--d5qo18j0ga.example"] or asked[0].startswith("xn--")
-
-
-@pytest.fixture
-def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's TLS with a certificate for board.example only, whose maker this process trusts; names lead to loopback."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "board.example")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("board.example")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    chain = tmp_path / "chain.pem"
-    plain = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + plain)
-    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
-    resolver = socket.getaddrinfo
-
-    def resolve(host: str, port: int, *rest: Any, **named: Any) -> Any:
-        return resolver("127.0.0.1" if host.endswith(".example") else host, port, *rest, **named)
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain)
-    return context
 
 
 def test_tls_proves_the_name_though_the_address_is_pinned(certified: ssl.SSLContext) -> None:

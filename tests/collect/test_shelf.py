@@ -18,6 +18,8 @@ NAMES = [path.stem for path in (Path(connectors.__path__[0])).glob("*.py") if no
 def test_the_shelf_holds_what_the_folder_holds() -> None:
     assert set(NAMES) <= set(shelf.names(connectors))
     assert {"jsonl", "bluesky_jetstream", "bluesky_firehose", "practice"} <= set(NAMES)
+    assert {"rss", "web_page", "csv", "parquet", "job_posting"} <= set(NAMES)
+    assert {"bluesky_search", "x_search", "x_stream", "threads"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,6 +28,10 @@ def test_a_connector_says_what_it_is(name: str) -> None:
     assert set(kind.title) == {"ja", "en"}
     assert all(kind.title.values())
     assert isinstance(kind.live, bool)
+    assert getattr(kind, "job_board", False) is (name == "job_posting")
+    restricted = getattr(kind, "restricted", None)  # a sentence for the administrator who records the permission
+    assert (restricted is not None) is (name in ("x_search", "x_stream", "threads"))
+    assert restricted is None or ({*restricted} == {"ja", "en"} and all(restricted.values()))
     assert inspect.getdoc(kind)
     connector: Connector = kind()  # made without arguments: it has no state
     assert not vars(connector)

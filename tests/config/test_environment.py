@@ -39,6 +39,10 @@ def test_defaults() -> None:
         ("YOAKE_TLS_CERT", "/nowhere/cert.pem"),
         ("YOAKE_ALLOW_PRIVATE_NETWORKS", "perhaps"),
         ("YOAKE_LANGUAGE", "fr"),
+        ("YOAKE_HOST_LIMITS", "2"),
+        ("YOAKE_HOST_LIMITS", "*=fast"),
+        ("YOAKE_HOST_LIMITS", "*=-1"),
+        ("YOAKE_HOST_LIMITS", "https://a.example=1"),
         ("YOAKE_SAMPLE_PER_DAY", "1001"),
         ("YOAKE_SAMPLE_PER_DAY", "-1"),
         ("YOAKE_CONTACT", "警察@example.jp"),
@@ -66,6 +70,18 @@ def test_a_wrong_value_names_variable_and_value(name: str, value: str) -> None:
         read({name: value})
     assert name in str(caught.value)
     assert repr(value)[1:-1] in str(caught.value)
+
+
+def test_limits_by_host() -> None:
+    assert read({}).host_limits == {}
+    told = read({"YOAKE_HOST_LIMITS": "*=0.5, board.example=10 127.0.0.1:2583=0"}).host_limits
+    assert told == {"*": 0.5, "board.example": 10.0, "127.0.0.1:2583": 0.0}
+
+
+def test_secrets_are_taken_by_name_and_never_shown() -> None:
+    found = read({"YOAKE_SECRET_X_BEARER": "hunter2"})
+    assert found.secrets == {"x_bearer": "hunter2"}
+    assert "hunter2" not in repr(found)
 
 
 @pytest.mark.parametrize("contact", ["", "patrol@example.jp", "https://example.jp/patrol?x=(1)", "http://h"])
@@ -171,6 +187,15 @@ def test_a_cut_key_or_an_impossible_place_is_said(tmp_path: Path) -> None:
         secret_key(file / "below" / "key")
 
 
+@pytest.mark.parametrize(("said", "on"), [("", True), ("yes", True), ("no", False), ("0", False)])
+def test_context_is_fetched_unless_switched_off(said: str, on: bool) -> None:
+    assert read({"YOAKE_CONTEXT": said}).context is on
+    assert read({"YOAKE_CHECKS_PER_HOST": "7"}).checks_per_host == 7
+    for name, wrong in (("YOAKE_CONTEXT", "perhaps"), ("YOAKE_CHECKS_PER_HOST", "-1")):
+        with pytest.raises(BadInput, match=name):
+            read({name: wrong})
+
+
 def test_second_looks_are_off_unless_configured(tmp_path: Path) -> None:
     assert read({}).second_looks == ()
     key = tmp_path / "key"
@@ -242,6 +267,8 @@ def test_the_page_tells_the_defaults() -> None:
         "YOAKE_JUDGE_CALLS_PER_DAY": str(found.judge_calls_per_day),
         "YOAKE_JUDGE_TOKENS_PER_DAY": str(found.judge_tokens_per_day),
         "YOAKE_JUDGE_TIMEOUT_S": str(found.judge_timeout_s),
+        "YOAKE_CHECKS_PER_HOST": str(found.checks_per_host),
+        "YOAKE_CONTEXT": "yes" if found.context else "no",
         "YOAKE_PICTURES": "no",
         "YOAKE_PICTURES_WEAK_PER_DAY": str(found.pictures_weak_per_day),
     }

@@ -160,6 +160,7 @@ def twins(chars: list[Char]) -> list[Char]:
             if after.kind == k.KANJI:
                 right = before.kind == k.KANJI or before.kind not in WORD
                 right = right and not (counts and after.code in T.counted)
+                right = right and not (chr(after.code) == "一" and at(chars, i + 2).kind == k.KATAKANA)
             else:
                 right = before.kind == k.KANJI and bool(flags & k.ENDS) and after.kind not in (k.KATAKANA, k.PROLONGED)
             if right and not (counts and before.kind == k.KANJI and before.code in T.numbers):
@@ -346,9 +347,11 @@ def leet(chars: list[Char]) -> list[Char]:
     ] if pieces else []  # fmt: skip
     kinds = [leet_kind(run, *pair) for run, pair in zip(pieces, beside, strict=True)]
     out: list[Char] = []
-    everywhere = kinds.count("sure") >= 3 or kinds.count("sure") + kinds.count("likely") >= 6
-    for run, kind in zip(pieces, kinds, strict=True):
-        if kind == "sure" or (kind == "likely" and everywhere):
+    everywhere = kinds.count("sure") >= 3
+    inner = [bool(re.search("9L+9|L9+L", "".join("9" if c.kind == k.DIGIT else "L" for c in run))) for run in pieces]
+    many = everywhere or sum(kind != "" and within for kind, within in zip(kinds, inner, strict=True)) >= 6
+    for run, kind, within in zip(pieces, kinds, inner, strict=True):
+        if kind == "sure" or (kind == "likely" and (everywhere or (many and within))):
             for i, c in enumerate(run):
                 if c.kind == k.DIGIT:
                     one = c.code == ord("1") and i > 0 and chr(run[i - 1].code) in "aeiou" and i + 1 < len(run)
@@ -381,16 +384,29 @@ def leet_kind(run: Sequence[Char], before: str, after: str) -> str:
 
 
 def zeros(chars: list[Char]) -> list[Char]:
-    """What looks like a zero inside a number."""
-    text = "".join("9" if c.kind == k.DIGIT else "O" if chr(c.code) in "oоο○◯〇" else chr(c.code) for c in chars)
-    kinds = "".join("9" if c.kind == k.DIGIT else "L" if c.kind == k.LETTER else "-" for c in chars)
-    for match in re.finditer("9[9O]*", text):
-        start, end = match.span()
-        stop = end if text[end : end + 1] in ("万", "円", "千") else start + len(match[0].rstrip("O"))
-        if kinds[start - 1 : start] == "L" or (stop == end and kinds[end : end + 1] == "L"):
+    """What looks like a zero inside a number; a ring only before a unit."""
+
+    def end_of(first: int, like: str) -> int:
+        last = first
+        while last < len(chars) and (chars[last].kind == k.DIGIT or chr(chars[last].code) in like):
+            last += 1
+        return last
+
+    i = 0
+    while i < len(chars):
+        if chars[i].kind != k.DIGIT:
+            i += 1
             continue
-        for i in range(start, stop):
-            chars[i] = chars[i]._replace(code=ord("0") if text[i] == "O" else chars[i].code, kind=k.DIGIT)
+        end = stop = end_of(i, "oоο○◯〇")
+        if chr(at(chars, end).code) not in "万円千":
+            end = stop = end_of(i, "oоο")
+            while chars[stop - 1].kind != k.DIGIT:
+                stop -= 1
+        if at(chars, i - 1).kind != k.LETTER and not (stop == end and at(chars, end).kind == k.LETTER):
+            for j in range(i, stop):
+                code = ord("0") if chr(chars[j].code) in "oоο○◯〇" else chars[j].code
+                chars[j] = chars[j]._replace(code=code, kind=k.DIGIT)
+        i = end
     return chars
 
 
@@ -445,22 +461,44 @@ def shorten(chars: list[Char]) -> list[Char]:
     return out
 
 
-def jointless(chars: list[Char]) -> list[Char]:
-    """Without joints between Japanese characters."""
+def read(text: str) -> list[Char]:
+    """As a learned model reads it: joints and short lines closed, ids one character, three of a repeated one."""
+    chars = fold(text)
+    breaks = [c.kind for c in chars].count(k.BREAK)
+    apart = {k.JOINT, k.BREAK} if breaks >= 3 and len(chars) <= 9 * (breaks + 1) else {k.JOINT}
+    ids = {}
+    folded = "".join(chr(c.code) for c in chars)
+    for found in re.finditer("[a-z0-9_]+", folded):
+        letters = sum("a" <= c <= "z" for c in found[0])
+        if (len(found[0]) >= 5 and 0 < letters < len(found[0])) or (len(found[0]) >= 7 and found[0].isdigit()):
+            ids[found.start()] = found.end()
     kept: list[Char] = []
-    for kind, run in itertools.groupby(enumerate(chars), key=lambda pair: pair[1].kind == k.JOINT):
-        found = [c for _, c in run]
-        after = at(chars, chars.index(found[-1]) + 1).kind
-        if not (kind and kept and k.KANJI <= kept[-1].kind <= k.PROLONGED and k.KANJI <= after <= k.PROLONGED):
-            kept += found
+    repeated = i = 0
+    while i < len(chars):
+        after = i
+        while after < len(chars) and chars[after].kind in apart:
+            after += 1
+        closes = bool(kept) and k.KANJI <= kept[-1].kind <= k.PROLONGED
+        if after > i and closes and k.KANJI <= at(chars, after).kind <= k.PROLONGED:
+            i = after
+        elif i in ids:
+            kept.append(Char(0xE000, chars[i].start, chars[ids[i] - 1].end, chars[i].kind))
+            i, repeated = ids[i], 0
+        else:
+            repeated = repeated + 1 if kept and kept[-1].code == chars[i].code and chars[i].kind != k.DIGIT else 0
+            if repeated < 3:
+                kept.append(chars[i])
+            else:
+                kept[-1] = kept[-1]._replace(end=chars[i].end)
+            i += 1
     return kept
 
 
-def fold(text: str, *, joined: bool = False) -> list[Char]:
+def fold(text: str) -> list[Char]:
     spoken = unlong(say(twins(unstack(single(text)))))
     whole = unlong(spelled(join(spelled(spoken))))
     plain = shorten(ones(zeros(vowels(leet(vowels(letters(whole)))))))
-    return respell(jointless(plain) if joined else plain)
+    return respell(plain)
 
 
 # ---------------------------------------------------------------- key words
@@ -570,6 +608,10 @@ def fits(
         return False
     if gaps and after.kind == k.KANJI and ("漢" in word.after or short_last):
         return False
+    if not gaps and "字" in word.before and before.kind == k.KANJI and k.HIRAGANA <= first <= k.PROLONGED:
+        return False
+    if not gaps and "字" in word.after and after.kind == k.KANJI and k.HIRAGANA <= last <= k.PROLONGED:
+        return False
     for c, edge, listed, particles, few_here in (
         (before, first, word.before, readings._LEFT, few[0]),
         (after, last, word.after, readings._RIGHT, few[1]),
@@ -577,7 +619,7 @@ def fits(
         if is_kana_or_long(c):
             switched = {edge, c.kind} == {k.HIRAGANA, k.KATAKANA}
             loose = (few_here or (bool(gaps) and len(places) < 4)) and not switched and chr(c.code) not in particles
-            if loose or chr(c.code) in listed.replace("漢", ""):
+            if loose or chr(c.code) in re.sub("[漢字]", "", listed):
                 return False
     return True
 

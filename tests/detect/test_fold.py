@@ -11,7 +11,7 @@ from hypothesis import given
 
 from tests.detect import naive
 from tests.detect.worlds import steady, texts
-from yoake.detect.text.fold import fingerprint, fold, fold_text
+from yoake.detect.text.fold import fingerprint, fold, fold_text, read
 from yoake.detect.text.look_alikes import letter_twins
 from yoake.detect.text.readings import words
 
@@ -59,6 +59,22 @@ DISGUISES = [
     ("渋谷/新宿", "渋谷/新宿"),
     ("A型の\nB", "a型の\nb"),
     ("ab  \n  cd e f", "ab\ncd ef"),
+    # quantities, sizes and hidden digits are no disguise
+    ("mdma 30mg 15mg 10mg 5mg 3mg 1mg", "mdma 30mg 15mg 10mg 5mg 3mg 1mg"),
+    ("1LDK 3LDK 4LDK 5LDK 3DK 1DK", "1ldk 3ldk 4ldk 5ldk 3dk 1dk"),
+    ("10AM-8PM 11AM-9PM 1PM-5PM 3PM", "10am-8pm 11am-9pm 1pm-5pm 3pm"),
+    ("1st 3rd 4th 5th 7th 10th", "1st 3rd 4th 5th 7th 10th"),
+    ("A3 A4 B4 B5 A5 B3 N1", "a3 a4 b4 b5 a5 b3 n1"),
+    ("090○○○○1234", "090○○○○1234"),
+    # ー written as 一, and words that only sound like a key word
+    ("カ一ド", "かーど"),
+    ("ロ一ン", "ろーん"),
+    ("オ一プン", "おーぷん"),
+    ("料理こうざに通う", "料理こうざに通う"),
+    ("こうざ買取", "口座買取"),
+    ("いえで飲む", "いえで飲む"),
+    ("おうぼな上司", "おうぼな上司"),
+    ("れんらくください", "連絡ください"),
     # stretched vowels
     ("バイトォォー", "ばいと"),
     ("バイトーー募集", "ばいと募集"),
@@ -179,17 +195,32 @@ def test_map_leads_back(text: str) -> None:
 @steady
 @given(texts)
 def test_kernel_equals_plain_twin(text: str) -> None:
-    for joined in (False, True):
-        folded = fold(pa.array(["x", text, ""]), joined=joined)
+    for way, twin in ((fold, naive.fold), (read, naive.read)):
+        folded = way(pa.array(["x", text, ""]))
         at = slice(folded.rows[1], folded.rows[2])
         arrays = (folded.codes, folded.starts, folded.ends, folded.classes)
         got = list(zip(*(array[at].tolist() for array in arrays), strict=True))
-        assert got == [tuple(c) for c in naive.fold(text, joined=joined)]
+        assert got == [tuple(c) for c in twin(text)]
 
 
 def test_a_learned_model_reads_without_joints() -> None:
-    joined = fold(pa.array(["口座・通帳 5/6、高額/報_酬"]), joined=True)
+    joined = read(pa.array(["口座・通帳 5/6、高額/報_酬"]))
     assert joined.text(0) == "口座通帳 5/6、高額報酬"
+    cut = read(
+        pa.array(
+            ["受け取\nり案\n件です\n東京", "今日はよく晴れていましたね\n明日も晴れますように祈ります\nおやすみ\nなさい"]
+        ),
+    )
+    assert cut.text(0) == "受け取り案件です東京"
+    assert cut.text(1).count("\n") == 3
+
+
+def test_a_learned_model_reads_ids_and_repeats_as_one() -> None:
+    """Nobody's name teaches, and no row of signs behind a post outweighs it."""
+    found = read(pa.array(["@mido_ri88まで 17953282224518652 日給50000円ｗｗｗｗｗｗ!!!!!"]))
+    assert found.text(0) == "@\ue000まで \ue000 日給50000円www!!!"
+    assert (found.starts[1], found.ends[1]) == (1, 10)
+    assert found.ends[-1] == len("@mido_ri88まで 17953282224518652 日給50000円ｗｗｗｗｗｗ!!!!!")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from yoake.detect.kernels import linear as kernel
 from yoake.detect.kernels.gate import gate_sums
 from yoake.detect.linear_model import columns
 from yoake.detect.serving import load
-from yoake.detect.text.fold import fold
+from yoake.detect.text.fold import read
 from yoake.detect.together import Together
 from yoake.errors import Refused
 from yoake.learn.corpus import Corpus, Row
@@ -65,17 +65,6 @@ SCRIPTS = (
 )
 
 
-def masked(folded: str) -> str:
-    """Ids as one character repeated."""
-
-    def hide(found: re.Match[str]) -> str:
-        word = found[0]
-        letters = sum("a" <= c <= "z" for c in word)
-        return "\ue000" * len(word) if 0 < letters < len(word) else word
-
-    return re.sub("[a-z0-9_]{5,}", hide, folded)
-
-
 def hashed(run: str, space: int) -> int:
     value = (space + 1) * 0x9E3779B1 & 0xFFFFFFFF
     for char in run:
@@ -85,7 +74,7 @@ def hashed(run: str, space: int) -> int:
 
 def runs(folded: str, field: int, longest: int) -> list[tuple[int, int, int]]:
     """(bucket, first, after) of every run and word of one field."""
-    found, folded = [], masked(folded)
+    found = []
     plain = re.sub("[0-9]", "0", folded)
     for i in range(len(folded)):
         for n in range(1, min(longest, len(folded) - i) + 1):
@@ -101,7 +90,7 @@ def test_kernels_equal_their_slow_twins(text: str, profile: str) -> None:
     chance = np.random.default_rng(1)
     idf = chance.uniform(1, 5, 1 << BITS).astype(np.float32)
     weights = chance.normal(size=(1 << BITS, 2)).astype(np.float32)
-    folded = [fold(pa.array([value], pa.string())) for value in (text, profile, "")]
+    folded = [read(pa.array([value], pa.string())) for value in (text, profile, "")]
     found = [runs(column.text(0), field, 4) for field, column in enumerate(folded)]
     counts = Counter(at for listed in found for at, _, _ in listed)
     values = {at: (1 + math.log(n)) * float(idf[at]) for at, n in counts.items()}

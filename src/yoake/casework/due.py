@@ -6,12 +6,15 @@ expires, so that what a killed worker had claimed is claimed again. Nothing is k
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
+import jpholiday
 from django.db import connection, models, transaction
 from django.db.models import F, Q
 
+TOKYO = ZoneInfo("Asia/Tokyo")
 CLAIM = timedelta(minutes=5)
 PAUSES = (60, 300, 900, 3600, 6 * 3600)  # seconds before attempt 2, 3, ...; the last one repeats
 
@@ -51,3 +54,20 @@ def put_off(row: Due, now: datetime, problem: str) -> None:
     pause_s = PAUSES[min(row.attempts, len(PAUSES)) - 1]
     row.due_at, row.claimed_until, row.problem = now + timedelta(seconds=pause_s), None, problem
     row.save(update_fields=["due_at", "claimed_until", "problem"])
+
+
+def is_business_day(day: date) -> bool:
+    """Whether Japanese offices work: no Saturday, Sunday, national holiday or substitute, nor 29 December to 3 January."""
+    year_end = (day.month, day.day) >= (12, 29) or (day.month, day.day) <= (1, 3)
+    return day.weekday() < 5 and not year_end and not jpholiday.is_holiday(day)
+
+
+def business_days_after(at: datetime, n: int) -> datetime:
+    """The same time of day (Asia/Tokyo) on the n-th business day after the day of `at`; that day itself never counts."""
+    here = at.astimezone(TOKYO)
+    day = here.date()
+    for _ in range(n):
+        day += timedelta(days=1)
+        while not is_business_day(day):
+            day += timedelta(days=1)
+    return here.replace(year=day.year, month=day.month, day=day.day).astimezone(at.tzinfo)

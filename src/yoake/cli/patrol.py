@@ -54,11 +54,15 @@ def patrol(
 def _patrol_one(
     words: str, organisation: str | None, stop: threading.Event, engine: str, until_end: bool, as_json: bool
 ) -> None:
+    from yoake.casework.sources.actions import lacks_permission
+    from yoake.cli.ground.reporter import not_permitted
     from yoake.cli.progress import ProgressLine
-    from yoake.errors import BadInput
+    from yoake.errors import BadInput, Refused
     from yoake.pipeline.line import patrol as patrol_source
 
     source, is_new = _source(words, organisation)
+    if lacks_permission(source.organisation_id, source.connector):
+        raise Refused(not_permitted(source))
     line = ProgressLine()
 
     def tell(progress: Progress) -> None:
@@ -173,7 +177,7 @@ def _moving(progress: Progress) -> str:
         rate=progress.posts / seconds,
         queued=progress.counts["queued"],
         skipped=skipped_of(progress),
-        lag=lag_text(progress.seen_until),
+        lag=lag_text(progress),
     )
 
 

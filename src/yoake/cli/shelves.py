@@ -15,12 +15,19 @@ from yoake.cli.words import LANGUAGE, _
 
 __all__ = ["shelves"]
 
+_CONNECTORS = "yoake.collect.connectors"
 OF_FILES = (
-    "yoake.collect.connectors",
+    _CONNECTORS,
     "yoake.detect.detectors",
     "yoake.pipeline.engines",
     "yoake.pipeline.duties",
 )
+
+_MARKS = {  # of connectors
+    "restricted": _("needs a permission"),
+    "job_board": _("job board"),
+    "searches": _("searched by words"),
+}
 
 
 @click.command(help=_("List what is on the shelves: connectors, detectors, categories, engines, duties."))
@@ -36,7 +43,8 @@ def shelves(as_json: bool) -> None:
     for shelf_name, things in told.items():
         click.secho(shelf_name, bold=True)
         for thing in things:
-            click.echo(f"  {thing['name'].ljust(width)}  {thing['title']}")
+            marks = "".join(f" [{_MARKS[mark]}]" for mark in _MARKS if thing.get(mark))
+            click.echo(f"  {thing['name'].ljust(width)}  {thing['title']}{marks}")
         if not things:
             click.echo("  " + _("(empty)"))
 
@@ -52,7 +60,22 @@ def _files(package: ModuleType) -> list[dict[str, Any]]:
         else:  # another package's: the only way to its words is to load it
             found = shelf.take(package, name)
             things.append({"name": name, "title": _words_of(found), "from": str(found.__module__).partition(".")[0]})
+        if package.__name__ == _CONNECTORS:
+            things[-1] |= _marks(shelf.take(package, name))
     return things
+
+
+def _marks(connector: Any) -> dict[str, Any]:
+    """What a person must know before adding a source: `restricted` is a sentence, empty where the service restricts nothing."""
+    from yoake.collect.connector import Searches
+
+    restricted = getattr(connector, "restricted", None) or {}
+    return {
+        "restricted": str(restricted.get(LANGUAGE) or restricted.get("en") or ""),
+        "job_board": bool(getattr(connector, "job_board", False)),
+        "searches": isinstance(connector(), Searches),
+        "live": bool(connector.live),
+    }
 
 
 def _title(package: ModuleType, name: str) -> str:
@@ -60,7 +83,7 @@ def _title(package: ModuleType, name: str) -> str:
 
     Duties cannot be imported without a database's settings.
     """
-    if package.__name__ == "yoake.collect.connectors":
+    if package.__name__ == _CONNECTORS:
         from yoake import shelf
 
         return _words_of(shelf.take(package, name))

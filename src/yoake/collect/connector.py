@@ -40,9 +40,22 @@ class Liveness:
     """Whether a post is still there, as the network itself says."""
 
     ref: str  # native_id that was asked about
-    state: str  # up, edited, deleted_by_author, removed_by_provider, account_suspended, private, unreachable, unchecked
+    # up, edited, deleted_by_author, removed_by_provider, removed (nobody says by whom), account_suspended, private,
+    # unreachable, unchecked
+    state: str
     checked_at: datetime
     note: str = ""
+    content_hash: str = ""  # of what stands there now, where the check read it
+    stamp: str = ""  # validators of what stands there now, for the next `Known`; "" where the network has none
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a post that is to be checked."""
+
+    ref: str  # native_id
+    content_hash: str = ""  # of the version that people see here
+    stamp: str = ""  # `Liveness.stamp` of the last check
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,9 @@ class Connector(Protocol):
 
     title: dict[str, str]  # {"ja": ..., "en": ...}
     live: bool  # True: never ends by itself; False: ends after the last page (a file)
+    # job_board = True: what it brings are offers of jobs; its sources are marked so when they are added
+    # restricted = {"ja": ..., "en": ...}: a sentence, what the service restricts; its sources stay off until an
+    # administrator recorded that it permits this
     Options: type[Any]  # a frozen dataclass; its fields, with defaults, are the settings of a source
 
     def pages(self, options: Any, cursor: str | None, net: Net) -> Generator[Page, None, None]:
@@ -82,6 +98,33 @@ class Connector(Protocol):
 
     def context(self, ref: str, options: Any, net: Net) -> Context:
         """Thread, profile and recent posts around a post (native_id)."""
+        ...
+
+
+@runtime_checkable
+class NoticesEdits(Protocol):
+    """What a connector has besides where a check reads the post anew: it then compares, and asks only for what changed."""
+
+    def check_known(self, known: Sequence[Known], options: Any, net: Net) -> list[Liveness]:
+        """As `check`, and `edited` where the post is not the known version any more."""
+        ...
+
+
+@runtime_checkable
+class Searches(Protocol):
+    """What a connector has besides where its network is asked by words: a watch plan then says which words are due.
+
+    The patrol calls `search` instead of `pages`, with one query after the other, and keeps a cursor for each.
+    """
+
+    search_quota: tuple[int, int]  # requests that the service allows at most: in 15 minutes, and in a day
+
+    def search(self, query: str, options: Any, cursor: str | None, net: Net) -> Generator[Page, None, None]:
+        """What was written after `cursor` (None: the newest page) and matches, oldest page first where there is a choice.
+
+        Ends once everything was read. Each page with a cursor stands for one request: the patrol may let time pass
+        before it takes the next, or close the generator and go on at that cursor another time. Otherwise as `pages`.
+        """
         ...
 
 

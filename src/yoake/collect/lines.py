@@ -71,6 +71,11 @@ def _odd_line(raw: bytes, now: datetime) -> Line:
         return Line(None, reason="not_json")
     if type(fields) is not dict:
         return Line(None, reason="not_json")
+    return read_fields(fields, now)
+
+
+def read_fields(fields: dict[str, Any], now: datetime) -> Line:
+    """The fields of one post, as a line of JSON names them, to a `Line`; `now` bounds posted_at."""
     ident = fields.get("id")
     if ident is None or ident == "":
         return Line(None, reason="no_id")

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from yoake.collect.keys import VARIABLE
 from yoake.errors import BadInput, Refused
 
 DEFAULT_SOURCES = "practice bluesky_jetstream"
@@ -41,6 +42,10 @@ class Environment:
     allow_private: bool  # YOAKE_ALLOW_PRIVATE_NETWORKS: connectors may reach addresses that are not public
     language: str  # YOAKE_LANGUAGE: language of pages when the browser does not say
     sample_per_day: int  # YOAKE_SAMPLE_PER_DAY: posts that were not queued, drawn by lot for blind review
+    checks_per_host: int  # YOAKE_CHECKS_PER_HOST: how many posts of one host are asked about a day
+    context: bool  # YOAKE_CONTEXT: thread, profile and recent posts are fetched when a case is opened
+    host_limits: Mapping[str, float]  # YOAKE_HOST_LIMITS: requests a second by host; *: all others; 0: no limit
+    secrets: Mapping[str, str] = field(repr=False)  # YOAKE_SECRET_<NAME>, by name in small letters
     # Second looks: off unless set.
     encoder: Path | None  # YOAKE_ENCODER: folder of an encoder model
     judge_url: str  # YOAKE_JUDGE_URL: an OpenAI-compatible endpoint, up to and with /v1
@@ -97,6 +102,12 @@ def read(environ: Mapping[str, str] | None = None) -> Environment:
         allow_private=_yes(given, "YOAKE_ALLOW_PRIVATE_NETWORKS"),
         language=_one_of(given, "YOAKE_LANGUAGE", ("ja", "en")),
         sample_per_day=_number(given, "YOAKE_SAMPLE_PER_DAY", 0, 0, 1000),
+        checks_per_host=_number(given, "YOAKE_CHECKS_PER_HOST", 5000, 0, 10**6),
+        context=_yes({"YOAKE_CONTEXT": given.get("YOAKE_CONTEXT") or "yes"}, "YOAKE_CONTEXT"),
+        host_limits=_host_limits(given.get("YOAKE_HOST_LIMITS", "")),
+        secrets={
+            name.removeprefix(VARIABLE).lower(): value for name, value in given.items() if name.startswith(VARIABLE)
+        },
         encoder=_folder(given, "YOAKE_ENCODER"),
         judge_url=_endpoint(given),
         judge_model=given.get("YOAKE_JUDGE_MODEL", "").strip(),
@@ -280,6 +291,17 @@ def _one_of(given: Mapping[str, str], name: str, accepted: tuple[str, ...]) -> s
     if value not in accepted:
         raise BadInput(name, value, f"one of {', '.join(accepted)}")
     return value
+
+
+def _host_limits(value: str) -> dict[str, float]:
+    """Requests a second by host, such as `*=2 board.example=0.5 localhost:2583=0`."""
+    limits: dict[str, float] = {}
+    for word in _words(value):
+        host, _, rate = word.rpartition("=")
+        if not re.fullmatch(r"[0-9a-z.:_*-]+", host) or not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", rate):
+            raise BadInput("YOAKE_HOST_LIMITS", value, "words such as *=2 or board.example=0.5; 0 lifts the limit")
+        limits[host] = float(rate)
+    return limits
 
 
 def _words(value: str) -> list[str]:

@@ -8,8 +8,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from yoake.casework.cases.actions import TEXT_LONGEST, URL_LONGEST, add_by_hand
+from yoake.casework.cases.actions import TEXT_LONGEST, add_by_hand
 from yoake.casework.people.queries import Actor
+from yoake.collect.addresses import URL_LONGEST
 from yoake.console.page import page, staff_page
 from yoake.console.words import sentence
 from yoake.errors import BadInput, Refused

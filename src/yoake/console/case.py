@@ -17,6 +17,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -28,12 +29,15 @@ from yoake.casework.cases.queries import CaseView, case_view, earlier_versions, 
 from yoake.casework.people.queries import Actor, names_of
 from yoake.collect import practice
 from yoake.console import marks, words
+from yoake.console.around import may_come
+from yoake.console.checks import buttons, original_of, panel
 from yoake.console.inbox import author_of, just_decided
 from yoake.console.page import number, page, staff_page
 from yoake.detect.text.extraction import extract
 from yoake.errors import BadInput, Refused
 from yoake.tables.findings import LOW
 
+QUIET = ("lease_taken", "context_asked", "context_fetched")  # audit entries of reading
 LONG, LONG_LINES = 1500, 40  # characters, lines: more scrolls in a box
 LEGEND_SHOWN = 12  # more evidence than this is folded away; it stays marked in the text
 READ_SHOWN = 60  # things read from a post; what floods a page helps nobody
@@ -226,7 +230,10 @@ def _page(
             "fields": fields_shown(view.version, evidence),
             "read": _read_from(view),
             "post_lang": post_lang(view.version),
-            "original": view.case.post.url if view.case.post.url.startswith(("https://", "http://")) else "",
+            "original": original_of(view.case, record_only=view.record_only),
+            "may_come": may_come(view),
+            "panel": panel(actor, view, timezone.now()),
+            "check_buttons": buttons(),
             "legend": [reason for reason, _start, _end in evidence],
             "legend_shown": LEGEND_SHOWN,
             "top": in_words(live_findings[0]) if live_findings else None,
@@ -293,7 +300,7 @@ def _log(view: CaseView, names: dict[int, str]) -> list[LogLine]:
     lines: list[LogLine] = []
     for entry in view.log:
         line = LogLine(
-            entry.at, words.actor_name(entry.actor, names), words.entry_text(entry), quiet=entry.kind == "lease_taken"
+            entry.at, words.actor_name(entry.actor, names), words.entry_text(entry), quiet=entry.kind in QUIET
         )
         again = bool(lines) and line.quiet and lines[-1].quiet and lines[-1].who == line.who
         if entry.kind != "lease_released" and not again:

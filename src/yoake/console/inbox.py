@@ -29,10 +29,12 @@ from yoake.casework.cases.queries import (
     with_findings,
 )
 from yoake.casework.people.queries import Actor
+from yoake.casework.sources.actions import lacks_permission
 from yoake.casework.sources.models import Source
 from yoake.casework.sources.queries import counts_of_all, sources_of
 from yoake.collect import connectors
 from yoake.console import marks
+from yoake.console.checks import to_check_in_short
 from yoake.console.page import number, page, staff_page
 from yoake.console.quality import alarms_in_short, samples_in_short
 from yoake.console.words import category_name, clock, hour_minute, seconds_long, told
@@ -79,6 +81,11 @@ class SourceNow:
         return f"{self.counts['queued']:,}"
 
     @property
+    def problem(self) -> str:
+        """What went wrong, while that keeps the source from being read."""
+        return "" if self.state in ("running", "stopped") else self.source.problem
+
+    @property
     def needs_a_look(self) -> bool:
         """Whether somebody should know at once."""
         return self.state in ("waiting", "paused", "quiet")
@@ -118,6 +125,7 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
             "sources": sources,
             "troubled": [source for source in sources if source.needs_a_look],
             "alarms": 0 if practice else alarms_in_short(actor),
+            "to_check": 0 if practice else to_check_in_short(actor),
             "samples": 0 if practice else samples_in_short(actor),
             "posts_read": sum(source.counts["posts"] for source in sources),
             "posts_queued": sum(source.counts["queued"] for source in sources),
@@ -271,7 +279,9 @@ def source_now(source: Source, counts: Counter[str], since: datetime, now: datet
         pass  # its file is gone; the row still shows what is known
     state, says = str(source.state), ""
     nobody = source.lease_expires_at is None or source.lease_expires_at <= now
-    if not source.enabled:
+    if lacks_permission(source.organisation_id, source.connector):
+        state, says = "stopped", gettext("Off: nobody recorded yet that its service permits this.")
+    elif not source.enabled:
         state, says = "stopped", gettext("Switched off.")
     elif state == Source.State.PAUSED:
         says = gettext("A person must act before this source resumes.")

@@ -1,8 +1,8 @@
-"""One source: how it is, what it could not read, and (for administrators) resuming it or switching it off and on."""
+"""One source: how it is, what it could not read; for administrators: resuming, switching, the permission of its service."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +12,27 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from yoake.casework.people.queries import Actor
-from yoake.casework.sources.actions import resume_source, switch_source
-from yoake.casework.sources.queries import counts_since, newest_skipped, source_of
+from yoake.casework.sources.actions import (
+    NAMED_LONGEST,
+    TERMS_LONGEST,
+    record_permission,
+    resume_source,
+    switch_source,
+    withdraw_permission,
+)
+from yoake.casework.sources.models import Source
+from yoake.casework.sources.plans import searches
+from yoake.casework.sources.queries import (
+    counts_since,
+    newest_skipped,
+    permission_of,
+    restriction_of,
+    source_of,
+)
 from yoake.console.inbox import source_now
 from yoake.console.page import page, staff_page
-from yoake.console.words import skipped_name
+from yoake.console.words import sentence, skipped_name, told
+from yoake.errors import BadInput
 
 SKIPPED_SHOWN = 20
 
@@ -25,24 +41,47 @@ SKIPPED_SHOWN = 20
 @staff_page
 def show(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
     """The source's page."""
-    source, now = source_of(actor, source_id), timezone.now()
+    return _page(request, actor, source_of(actor, source_id))
+
+
+def _page(request: HttpRequest, actor: Actor, source: Source, problem: BadInput | None = None) -> HttpResponse:
+    now = timezone.now()
     since = (now - timedelta(hours=23)).replace(minute=0, second=0, microsecond=0)
     counts = counts_since(source, since)
     reasons = {name.removeprefix("skipped:"): n for name, n in counts.items() if name.startswith("skipped:")}
+    restricted, permission = restriction_of(source.connector), permission_of(source.organisation_id, source.connector)
+    lacks = bool(restricted) and permission is None
     return page(
         request,
         actor,
         "yoake/source.html",
         {
+            "place": "sources",
             "source": source,
             "now": source_now(source, counts, since, now),
             "desk": "practice" if source.practice else "live",
             "reasons": sorted(((skipped_name(reason), n) for reason, n in reasons.items()), key=lambda item: -item[1]),
             "skipped": newest_skipped(source, 200),
-            "may_switch": actor.may("sources"),
-            "may_resume": source.state == source.State.PAUSED and actor.may("sources"),
+            "may_switch": actor.may("sources") and (source.enabled or not lacks),
+            "may_resume": source.state == source.State.PAUSED and actor.may("sources") and not lacks,
+            "searches": searches(source.connector) is not None,
+            "options": sorted((name, _shown(value)) for name, value in source.options.items()),
+            "restricted": told(restricted),
+            "permission": permission,
+            "lacks_permission": lacks,
+            "may_permit": actor.may("sources"),
+            "entered": request.POST,
+            "problem": sentence(problem) if problem else "",
+            "wrong_field": problem.field if problem else "",
+            "named_longest": NAMED_LONGEST,
+            "terms_longest": TERMS_LONGEST,
         },
+        status=400 if problem else 200,
     )
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @require_safe
@@ -69,9 +108,51 @@ def switch(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
     """Switches the patrol of a source off, or on again."""
     source, on = source_of(actor, source_id), request.POST.get("on") == "1"
     switch_source(actor, source, on=on)
+    permission = permission_of(source.organisation_id, source.connector)
+    if on and permission is not None and restriction_of(source.connector):
+        words = gettext("%(source)s is patrolled within a few seconds, as %(by)s permitted on %(on)s.")
+        said = {"source": source.name, "by": permission.permitted_by, "on": permission.permitted_on.isoformat()}
+        messages.success(request, words % said)
+        return redirect("source", source_id=source_id)
     if on:
-        told = gettext("%(source)s is patrolled again within a few seconds.")
+        words = gettext("%(source)s is patrolled again within a few seconds.")
     else:
-        told = gettext("%(source)s is switched off: nothing is read from it until somebody switches it on.")
-    messages.success(request, told % {"source": source.name})
+        words = gettext("%(source)s is switched off: nothing is read from it until somebody switches it on.")
+    messages.success(request, words % {"source": source.name})
+    return redirect("source", source_id=source_id)
+
+
+@require_POST
+@staff_page
+def permission(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
+    """Records that the source's service permits such use."""
+    source = source_of(actor, source_id)
+    try:
+        given_on: date | None = date.fromisoformat(request.POST.get("permitted_on", ""))
+    except ValueError:
+        given_on = None
+    try:
+        record_permission(
+            actor,
+            source.connector,
+            permitted_by=request.POST.get("permitted_by", ""),
+            permitted_on=given_on,
+            terms=request.POST.get("terms", ""),
+            reference=request.POST.get("reference", ""),
+        )
+    except BadInput as problem:
+        return _page(request, actor, source, problem)
+    messages.success(
+        request, gettext("The permission is recorded. %(source)s can be switched on now.") % {"source": source.name}
+    )
+    return redirect("source", source_id=source_id)
+
+
+@require_POST
+@staff_page
+def withdraw(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
+    """The service permits it no longer."""
+    source = source_of(actor, source_id)
+    withdraw_permission(actor, source.connector)
+    messages.success(request, gettext("The permission is withdrawn; the sources that needed it are switched off."))
     return redirect("source", source_id=source_id)

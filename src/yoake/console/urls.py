@@ -1,6 +1,6 @@
 from django.urls import path
 
-from yoake.console import account, add, case, inbox, quality, sample, source, why
+from yoake.console import account, add, around, case, checks, inbox, plan, quality, sample, source, sources, why
 
 urlpatterns = [
     path("", inbox.home, name="home"),
@@ -15,8 +15,23 @@ urlpatterns = [
     path("case/<int:case_id>/release/", case.release, name="release"),
     path("case/<int:case_id>/decide/", case.decide, name="decide"),
     path("case/<int:case_id>/undo/", case.undo, name="undo"),
+    path("case/<int:case_id>/around/", around.show, name="around"),
+    path("case/<int:case_id>/check/", checks.ask, name="check_now"),
+    path("case/<int:case_id>/check/state/", checks.state, name="check_state"),
+    path("case/<int:case_id>/open/", checks.open_original, name="open_original"),
+    path("checks/", checks.by_hand, name="checks"),
+    path("checks/<int:check_id>/", checks.mark, name="mark_check"),
     path("add/", add.add, name="add"),
+    path("sources/", sources.show, name="sources"),
+    path("sources/add/", sources.choose, name="choose_connector"),
+    path("sources/add/<slug:connector>/", sources.add, name="add_source"),
     path("source/<int:source_id>/", source.show, name="source"),
+    path("source/<int:source_id>/permission/", source.permission, name="permission"),
+    path("source/<int:source_id>/permission/withdraw/", source.withdraw, name="withdraw_permission"),
+    path("source/<int:source_id>/plan/", plan.show, name="plan"),
+    path("source/<int:source_id>/plan/settings/", plan.change, name="change_plan"),
+    path("source/<int:source_id>/plan/add/", plan.add, name="add_query"),
+    path("source/<int:source_id>/plan/<int:query_id>/", plan.switch, name="switch_query"),
     path("source/<int:source_id>/skipped/", source.skipped, name="skipped"),
     path("source/<int:source_id>/resume/", source.resume, name="resume"),
     path("source/<int:source_id>/switch/", source.switch, name="switch"),

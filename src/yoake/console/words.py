@@ -56,6 +56,17 @@ _GONE = {
     "suspended": gettext_noop("account suspended"),
     "account_suspended": gettext_noop("account suspended"),
     "private": gettext_noop("made private"),
+    "removed": gettext_noop("gone"),
+}
+_OUTCOMES = {
+    "up": gettext_noop("still there"),
+    "edited": gettext_noop("there, but edited"),
+    "deleted_by_author": gettext_noop("deleted by its author"),
+    "removed_by_provider": gettext_noop("removed by the provider"),
+    "removed": gettext_noop("gone (nobody says by whom)"),
+    "account_suspended": gettext_noop("account suspended"),
+    "private": gettext_noop("not public any more"),
+    "unreachable": gettext_noop("nobody answers"),
 }
 _SKIPPED = {
     "not_json": gettext_noop("not JSON"),
@@ -86,6 +97,17 @@ _SKIPPED = {
     "gap": gettext_noop("a gap: posts are missing"),
     "too_big": gettext_noop("too big"),
     "too_many": gettext_noop("too many at once"),
+    "not_cp932": gettext_noop("broken characters"),
+    "not_csv": gettext_noop("quotes in the wrong place"),
+    "bad_quote": gettext_noop("a quote that is never closed"),
+    "wrong_columns": gettext_noop("not as many fields as columns"),
+    "not_a_page": gettext_noop("not a page of text"),
+    "no_job": gettext_noop("a page without a job posting"),
+    "page_failed": gettext_noop("the page did not come"),
+    "sitemap_failed": gettext_noop("a sitemap did not come"),
+    "other_site": gettext_noop("an address of another site"),
+    "not_let_in": gettext_noop("only for those who sign in"),
+    "robots": gettext_noop("the site asks programs to stay away"),
     "unexpected": gettext_noop("could not be read for another reason"),
 }
 _ITEMS = {  # what a job ad must itself show
@@ -113,6 +135,13 @@ _ENTRIES = {
     "post_back": gettext_noop("saw that the post is back"),
     "erased": gettext_noop("erased text, author and link"),
     "second_look": gettext_noop("looked at the post again"),
+    "post_named": gettext_noop("found the network’s own name of the post"),
+    "case_joined": gettext_noop("joined the case to the post that the patrol found"),
+    "context_asked": gettext_noop("asked for thread and profile"),
+    "context_fetched": gettext_noop("fetched thread and profile"),
+    "context_erased": gettext_noop("erased thread and profile"),
+    "checked": gettext_noop("looked whether the post is still there"),
+    "check_asked": gettext_noop("asked whether the post is still there"),
     "sent_to_judge": gettext_noop("sent the post to a language model outside this network"),
 }
 _DETECTORS = {  # second looks; what every post is judged by needs no name
@@ -139,6 +168,15 @@ _WRONG = {  # fields a person fills in
     "category": gettext_noop("Category"),
     "password": gettext_noop("Password"),
     "language": gettext_noop("Language"),
+    "source": gettext_noop("Name of the source"),
+    "permitted_by": gettext_noop("Who permitted it"),
+    "permitted_on": gettext_noop("On which day"),
+    "terms": gettext_noop("Under which terms"),
+    "reference": gettext_noop("Reference"),
+    "words": gettext_noop("Words"),
+    "per_quarter": gettext_noop("Requests in 15 minutes, at most"),
+    "per_day": gettext_noop("Requests a day, at most"),
+    "explore": gettext_noop("Shared by all alike, per cent"),
 }
 # Sentences that are put together in code and so cannot be collected from there.
 _SENTENCES = (
@@ -146,6 +184,9 @@ _SENTENCES = (
     gettext_noop("this post is held by another body; take another case, or wait until it is released"),
     gettext_noop("at most 2000 characters"),
     gettext_noop("at most 20000 characters"),
+    gettext_noop("at most 200 characters"),
+    gettext_noop("at most 4000 characters"),
+    gettext_noop("one to 500 characters on one line"),
     gettext_noop("a web address that begins with http:// or https://"),
 )
 
@@ -207,6 +248,11 @@ def field_name(field: str) -> str:
 def gone_name(state: str) -> str:
     """Why a post cannot be seen any more."""
     return _word(_GONE, state)
+
+
+def outcome_name(outcome: str) -> str:
+    """Whether a post is still there."""
+    return _word(_OUTCOMES, outcome)
 
 
 def skipped_name(reason: str) -> str:
@@ -286,6 +332,8 @@ def entry_text(entry: Entry) -> str:
     elif entry.kind == "second_look":
         found = category_name(str(facts.get("category", "")))
         detail = detector_name(str(facts.get("detector", ""))) + pgettext("between verdict and category", ": ") + found
+    elif entry.kind == "checked":
+        detail = outcome_name(str(facts.get("outcome", "")))
     elif entry.kind == "post_gone":
         detail = gone_name(str(facts.get("state", "")))
     return gettext("%(done)s (%(detail)s)") % {"done": done, "detail": detail} if detail else done

@@ -34,6 +34,7 @@ from yoake.tables.findings import FLOOR
 DETECTOR: Final = "linear"
 WEIGHTS: Final = "weights.npz"
 NEVER: Final = -50.0  # log-odds that nothing falls below
+_AHEAD: Final = 1.0  # log-odds by which a label may say more than any harm does
 LAYOUT: Final = 2  # raise when arrays or hashing change their meaning
 _MOST_BITS: Final = 22
 _GATE_BITS: Final = 16  # a table that stays in the processor's cache
@@ -85,7 +86,17 @@ class LinearModel:
         What does not pass the gate stays below FLOOR, in its order.
         """
         found = self.logits(folded, self.weights(), np.arange(len(folded[0]), dtype=np.int64))
-        return closed(sigmoid(found[:, :-1]), sigmoid(found.max(axis=1)), self.gated(folded))
+        own, harm = bounded(found[:, :-1], found[:, -1]), found[:, -1]
+        return closed(sigmoid(own), sigmoid(np.maximum(own.max(axis=1), harm)), self.gated(folded))
+
+
+def bounded(own: Any, harm: Any) -> Any:
+    """Log-odds (rows, labels) of each label, little more than those of any harm (rows,) where the model has them.
+
+    A label learns from few rows what harm is not: everyday words that only its own rows have ("anything will do") would
+    make it sure. Any harm has learned from all rows.
+    """
+    return np.where(harm[:, None] > NEVER / 2, np.minimum(own, harm[:, None] + _AHEAD), own)
 
 
 def closed(own: Any, harm: Any, passed: Any) -> tuple[Any, Any]:
@@ -95,8 +106,8 @@ def closed(own: Any, harm: Any, passed: Any) -> tuple[Any, Any]:
 
 
 def columns(folded: Sequence[Folded]) -> tuple[Any, ...]:
-    """Text, profile and parent as the kernels take them: masked code points, and where each post begins."""
-    return tuple(array for one in folded for array in (kernel.masked(one.codes, one.rows), one.rows))
+    """Text, profile and parent as the kernels take them: code points, and where each post begins."""
+    return tuple(array for one in folded for array in (one.codes, one.rows))
 
 
 def gate_bits(bits: int) -> int:

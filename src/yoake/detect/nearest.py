@@ -17,7 +17,7 @@ from yoake.detect.category import Category
 from yoake.detect.kernels.linear import features
 from yoake.detect.kernels.nearest import likest
 from yoake.detect.linear_model import columns
-from yoake.detect.text.fold import fold
+from yoake.detect.text.fold import read
 
 _BITS: Final = 15
 _LONGEST: Final = 3
@@ -77,9 +77,9 @@ class Nearest:
 
 def _counted(texts: Sequence[str]) -> tuple[Any, Any, Any]:
     """Runs of each text (kernels.linear.features); a text without any counts as one run of weight 0."""
-    empty = fold(pa.array([""] * len(texts), pa.string()))
+    empty = read(pa.array([""] * len(texts), pa.string()))
     starts, buckets, values = features(
-        *columns([fold(pa.array(list(texts), pa.string())), empty, empty]), _BITS, _LONGEST
+        *columns([read(pa.array(list(texts), pa.string())), empty, empty]), _BITS, _LONGEST
     )
     if np.all(np.diff(starts)):
         return starts, buckets, values

@@ -12,7 +12,7 @@ import numpy as np
 from yoake.detect.category import Category
 from yoake.detect.category_keys import FIELDS
 from yoake.detect.explanation import unverified
-from yoake.detect.kernels.characters import HIRAGANA, KANJI, KATAKANA, PROLONGED
+from yoake.detect.kernels.characters import DIGIT, HIRAGANA, KANJI, KATAKANA, LETTER, PROLONGED
 from yoake.detect.kernels.places import strong_places
 from yoake.detect.text.borders import border
 from yoake.detect.text.field_text import FieldText
@@ -21,6 +21,7 @@ from yoake.detect.text.fold import Folded
 CUE: Final = "wording"  # of a place for which no listed phrase stands
 _MOST: Final = 6  # places
 _JAPANESE: Final = frozenset((HIRAGANA, KATAKANA, KANJI, PROLONGED))
+_WITH_NUMBERS: Final = frozenset((DIGIT, KANJI, LETTER))
 _FURTHER: Final = 6  # folded characters that a place grows at one side to be a whole phrase
 _MARKS: Final = frozenset(
     map(ord, "、。，．,.!?「」『』【】()[]・…：:;〜~■□◆◇●○★☆▼▲※")
@@ -69,21 +70,25 @@ def chosen(
 ) -> list[dict[str, Any]]:
     """What `spans` shows of places (weight, field, first, after) that were found before (kernels/places.py)."""
     taken: list[Place] = []
+    spots: list[tuple[int, int, int]] = []  # field, start and end in the original: several characters may come from one
+
+    def take(weight: float, field: int, first: int, after: int) -> bool:
+        start, end = fields[field].place(fields[field].first + first, fields[field].first + after)
+        if any(field == f and start < b and a < end for f, a, b in spots):
+            return False
+        taken.append((weight, field, first, after))
+        spots.append((field, start, end))
+        return True
+
     for weight, field, first, after in sorted(found, key=lambda one: (-abs(one[0]), one[1], one[2])):
         if abs(weight) < _LEAST or len(taken) == _MOST:
             break
-        others = [(a, b) for _, f, a, b in taken if f == field]
-        if any(first < b and a < after for a, b in others):
-            continue
-        if not phrases:
-            taken.append((weight, field, first, after))
-            continue
-        from_, until = _phrase(fields[field], folded[field], first, after)
-        whole = sum(shares[field][from_:until].tolist())
-        if whole * weight > 0 and abs(whole) >= _LEAST and not any(from_ < b and a < until for a, b in others):
-            taken.append((whole, field, from_, until))
-        else:
-            taken.append((weight, field, first, after))
+        if phrases:
+            from_, until = _phrase(fields[field], folded[field], first, after)
+            whole = sum(shares[field][from_:until].tolist())
+            if whole * weight > 0 and abs(whole) >= _LEAST and take(whole, field, from_, until):
+                continue
+        take(weight, field, first, after)
     listed = []
     for weight, field, first, after in sorted(taken, key=lambda one: one[1:]):
         text = fields[field]
@@ -102,10 +107,15 @@ def _phrase(field: FieldText, column: Folded, first: int, after: int) -> tuple[i
 
     def cut(at: int) -> bool:
         """Whether a phrase may end before a character, counted from `low`."""
-        if kinds[at - 1] not in _JAPANESE or kinds[at] not in _JAPANESE:
-            return True
         place: int = starts[at]
-        return place != starts[at - 1] and border(original, place)
+        if place == starts[at - 1]:  # both come from one character: an emoji and its word
+            return False
+        pair = {kinds[at - 1], kinds[at]}
+        if DIGIT in pair and pair <= _WITH_NUMBERS:  # 5万, 30g: a number and its unit are one
+            return False
+        if not pair <= _JAPANESE:
+            return True
+        return border(original, place)
 
     begin, furthest = first, max(first - _FURTHER, 0)
     while begin > 0 and not cut(begin - low):

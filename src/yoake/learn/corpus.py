@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from yoake.detect.kernels import linear as kernel
 from yoake.detect.linear_model import columns
-from yoake.detect.text.fold import Folded, fold
+from yoake.detect.text.fold import Folded, read
 from yoake.errors import BadInput
 from yoake.learn.copies import join_alike, near_copies
 from yoake.learn.hashed import Hashed, hashing
@@ -126,7 +126,7 @@ class Corpus:
 
     def _folded(self) -> list[Folded]:
         return [
-            fold(pa.array([getattr(row, name)[:_LONGEST] for row in self.rows], pa.string()), joined=True)
+            read(pa.array([getattr(row, name)[:_LONGEST] for row in self.rows], pa.string()))
             for name in ("text", "profile", "parent_text")
         ]
 

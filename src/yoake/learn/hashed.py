@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from yoake.detect.kernels import linear as kernel
 from yoake.detect.linear_model import LAYOUT, columns
-from yoake.detect.text.fold import fingerprint, fold
+from yoake.detect.text.fold import fingerprint, read
 from yoake.errors import BadInput
 
 BITS: Final = 18  # a model with fewer buckets reads them too: a bucket is the upper bits of a hash
@@ -51,7 +51,7 @@ class Hashed:
     @classmethod
     def of(cls, text: str, profile: str = "", parent_text: str = "") -> Hashed:
         """The features of a post."""
-        folded = [fold(pa.array([field], pa.string()), joined=True) for field in (text, profile, parent_text)]
+        folded = [read(pa.array([field], pa.string())) for field in (text, profile, parent_text)]
         _starts, buckets, values = kernel.features(*columns(folded), BITS, LONGEST)
         counts = np.rint(np.exp(values.astype(np.float64) - 1))
         return cls(

@@ -16,14 +16,14 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
 
-from yoake.detect.linear_model import NEVER, LinearModel, closed, gate_bits, sigmoid
+from yoake.detect.linear_model import NEVER, LinearModel, bounded, closed, gate_bits, sigmoid
 from yoake.errors import BadInput
 from yoake.learn.corpus import Corpus, Row, folds
 
 _FEW: Final = 20  # examples of a label; with fewer its calibration is the one of all labels together
 _GATE_LOSS: Final = 0.01  # share of unseen harmful rows that the gate may lose
 _LEAST: Final = 5  # parts, where writers do not make them
-_ALARMS: Final = 1e-4  # share of unseen background texts that may be queued
+_ALARMS: Final = 2e-4  # share of unseen background texts that may be queued
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Settings:
     near_share: float = 0.1  # of the background, what comes nearest to harm: it teaches the judges too
     kept_any: int = 60_000  # weights
     kept_label: int = 14_000
-    hard_share: float = 0.04  # of unseen hard negatives that may be queued; sets the queue threshold
+    hard_share: float = 0.045  # of unseen hard negatives that may be queued; sets the queue threshold
     at_risk: tuple[str, ...] = ()  # labels of people at risk: queued from a lower threshold
-    at_risk_share: float = 0.02  # of unseen hard negatives that may be queued beside those, as people at risk
+    at_risk_share: float = 0.015  # of unseen hard negatives that may be queued beside those, as people at risk
     seed: int = 0
 
 
@@ -108,9 +108,9 @@ def train(
     any_shares = (
         calibrate(any_unseen[:, None], told.any(axis=1, keepdims=True))[0] if has_rest else np.array([NEVER, 0.0])
     )
-    own_logits = own_shares[:, 0] + own_shares[:, 1] * own_unseen
-    spoken = sigmoid(own_logits)
-    harm = np.maximum(spoken.max(axis=1), sigmoid(any_shares[0] + any_shares[1] * any_unseen))
+    any_logits = any_shares[0] + any_shares[1] * any_unseen
+    spoken = sigmoid(bounded(own_shares[:, 0] + own_shares[:, 1] * own_unseen, any_logits))
+    harm = np.maximum(spoken.max(axis=1), sigmoid(any_logits))
     unseen, unseen_harm, beyond = (
         spoken[: len(parts)],
         harm[: len(parts)],
@@ -128,7 +128,9 @@ def train(
     if early:
         queue_at_risk = min(queue, queue_threshold(unseen[:, early], harmful, given.at_risk_share))
         if gate:
-            queue_at_risk = max(queue_at_risk, _quiet(spoken[beyond][:, early].max(axis=1), len(background)))
+            pleas, loud = spoken[beyond][:, early].max(axis=1), harm[beyond] >= queue
+            # what any harm queues already is part of the same alarms
+            queue_at_risk = max(queue_at_risk, min(queue, _quiet(np.where(loud, 1.0, pleas), len(background))))
     model = LinearModel(
         labels=tuple(labels),
         bits=given.bits,
@@ -198,7 +200,7 @@ def _screened(counts: Any, given: Settings) -> Any:
 
 
 def _quiet(said: Any, background: int) -> float:
-    """The probability above which at most one unseen background text in 10,000 lies; at most .95.
+    """The probability above which at most two unseen background texts in 10,000 lie; at most .95.
 
     Args:
         said: float64 (texts that passed the gate,), what the judges said of them, unseen.

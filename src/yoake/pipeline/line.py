@@ -26,6 +26,7 @@ from yoake.casework.sources.actions import (
     LeaseLost,
     add_ngram_counts,
     keep_lease,
+    must_be_permitted,
     release_lease,
     say_state,
     take_lease,
@@ -33,14 +34,16 @@ from yoake.casework.sources.actions import (
 from yoake.casework.sources.models import Source
 from yoake.collect import connectors
 from yoake.collect.connector import Connector, Page
-from yoake.collect.net import Net
 from yoake.detect.background import NgramCounts
 from yoake.errors import BadInput, Refused, TryLater
 from yoake.pipeline import engines
 from yoake.pipeline.engine import Engine
+from yoake.pipeline.outside import outside
+from yoake.pipeline.searching import searching
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
+PERMITTED_EVERY_S = 5.0
 BACKGROUND_EVERY_S = 60.0  # a killed patrol loses at most this much of the n-gram background, never a post
 
 
@@ -57,6 +60,7 @@ class Progress:
     seen_until: datetime | None = None
     problem: str = ""
     ended: bool = False
+    live: bool = True  # False: a file, which has no "behind live"
 
 
 def patrol(
@@ -79,27 +83,31 @@ def patrol(
         tell: called after each page.
 
     Raises:
-        Refused: another patrol holds the source, or a person must act (the source is then paused and says why).
+        Refused: another patrol holds the source, or a person must act (the source is then paused and says why); so it
+            is too while the permission of a restricted service is not recorded.
     """
     token = take_lease(source)
     progress, background, watch = Progress(source.name), _Background(source), Watch(source)
     pause_s = FIRST_PAUSE_S
     try:
         connector: Connector = shelf.take(connectors, source.connector)()
+        progress.live = bool(connector.live)
         carry: Engine = shelf.take(engines, engine or settings.ENVIRONMENT.engine)()
         while not stop.is_set():
             try:
                 source.refresh_from_db()
+                must_be_permitted(source)
                 options = options_of(connector, source)
-                net = Net(
-                    allow_private=settings.ENVIRONMENT.allow_private, contact=settings.ENVIRONMENT.contact, stop=stop
-                )
+                asked = searching(source, connector)
+                net = outside(stop)
                 with (
-                    closing(connector.pages(options, source.cursor, net)) as pages,
-                    closing(carry.run(serving_detector, _while(pages, stop))) as judged,
+                    closing(
+                        asked.pages(options, net) if asked else connector.pages(options, source.cursor, net)
+                    ) as pages,
+                    closing(carry.run(serving_detector, _while(pages, stop, source))) as judged,
                 ):
                     for page, findings in judged:
-                        taken = intake(source, token, page, findings)
+                        taken = asked.take(token, page, findings) if asked else intake(source, token, page, findings)
                         if read_something(page):  # a server that only accepts and closes is met with growing pauses
                             pause_s = FIRST_PAUSE_S
                         background.add(page)
@@ -144,9 +152,13 @@ def options_of(connector: Connector, source: Source) -> Any:
         raise BadInput(f"options of source {source.name}", source.options, str(error)) from None
 
 
-def _while(pages: Iterator[Page], stop: threading.Event) -> Iterator[Page]:
+def _while(pages: Iterator[Page], stop: threading.Event, source: Source) -> Iterator[Page]:
+    looked = time.monotonic()
     for page in pages:
         yield page
+        if time.monotonic() - looked > PERMITTED_EVERY_S:
+            must_be_permitted(source)  # the permission may be withdrawn while the patrol runs
+            looked = time.monotonic()
         if stop.is_set():
             return
 

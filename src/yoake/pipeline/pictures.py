@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.conf import settings
-
 from yoake import shelf
 from yoake.casework.sources.models import Source
 from yoake.collect import connectors
 from yoake.collect.connector import Connector, KeepsPictures
-from yoake.collect.net import Net, TooLong
+from yoake.collect.net import TooLong
 from yoake.detect.picture import MOST_BYTES, TYPES
 from yoake.errors import BadInput, Refused, TryLater
 from yoake.pipeline.line import options_of
+from yoake.pipeline.outside import outside
 
 _TIMEOUT_S: Final = 15.0
 _UNTYPED: Final = ("", "application/octet-stream", "binary/octet-stream")
@@ -29,7 +28,7 @@ class Fetcher:
 
     def __init__(self, source: Source | None) -> None:
         self.source = source
-        self.net = Net(allow_private=settings.ENVIRONMENT.allow_private, contact=settings.ENVIRONMENT.contact)
+        self.net = outside()
 
     def __call__(self, row: Mapping[str, Any], number: int) -> bytes | None:
         """Octets of picture `number` (from 1) of a post (row of POSTS); None when it is not there any more.

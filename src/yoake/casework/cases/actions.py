@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -27,11 +26,24 @@ from yoake.casework.cases.intake import (
     weigh,
 )
 from yoake.casework.cases.looks import plan_looks
-from yoake.casework.cases.models import Account, Case, Decision, Erasure, Lease, Post, PostVersion, SecondLook
+from yoake.casework.cases.models import (
+    Account,
+    Case,
+    Decision,
+    Erasure,
+    Lease,
+    Naming,
+    Post,
+    PostVersion,
+    SecondLook,
+    Surroundings,
+)
 from yoake.casework.cases.queries import RECORD_ONLY, recorded_only, standing_decision
+from yoake.casework.cases.schedule import end_schedule, follow_decision, forget_words
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
 from yoake.collect.clean import storable
+from yoake.collect.items import PICTURE, PROFILE, SEARCH, Item, item_of
 from yoake.detect import serving
 from yoake.detect.detector import Detector
 from yoake.errors import BadInput, Refused
@@ -41,7 +53,6 @@ log = logging.getLogger("yoake.cases")
 LEASE = timedelta(minutes=10)
 REASON_LONGEST = 2000
 TEXT_LONGEST = 20_000
-URL_LONGEST = 2_000
 
 Verdict = Decision.Verdict
 
@@ -140,6 +151,7 @@ def decide(
         case.save(update_fields=["state", "changed_at"])
         Lease.objects.filter(post=case.post).delete()
         plan_erasure(case.post, now)
+        follow_decision(case, decision, now)
         _note("decided", actor, case, now, verdict=verdict, category=category_slug, version=version_id)
         # Where another body pursues the post, the worker erases it once that body is done.
         if record_only and erase(case.post, now, actor):
@@ -170,6 +182,7 @@ def undo(actor: Actor, case_id: int, now: datetime | None = None) -> Decision:
         case.state = Case.State.WAITING
         case.save(update_fields=["state"])
         plan_erasure(case.post, now)
+        end_schedule(case)
         _note("undone", actor, case, now, decision=standing.pk)
     return undoing
 
@@ -201,10 +214,13 @@ def add_by_hand(
         raise BadInput("post", "", "give the post's URL, its text, or both")
     if len(text) > TEXT_LONGEST:
         raise BadInput("text", text, f"at most {TEXT_LONGEST} characters")
-    url = canonical_url(url) if url else ""
-    network = "practice" if practice else ("web" if url else "hand")
+    item = _one_item(url) if url else Item("", "")
+    url = item.url
     # the same text typed twice is one post, except where people practise
-    native_id = f"hand/{uuid.uuid4()}" if practice else url or f"text/{content_hash(text)}"
+    if practice:
+        network, native_id = "practice", f"hand/{uuid.uuid4()}"
+    else:
+        network, native_id = _identity(item) or (("web", url) if url else ("hand", f"text/{content_hash(text)}"))
     row = posts_batch([{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}])
     found = serving_detector().judge(row).to_pylist()
     (post_row,) = row.to_pylist()
@@ -240,8 +256,34 @@ def add_by_hand(
         case.save()
         plan_erasure(post, now)
         plan_looks(post, now)
+        if item.author and post.network in _BY_HAND:
+            Naming.objects.get_or_create(post=post, defaults={"due_at": now})
         _note("added_by_hand", actor, case, now, category=case.category, grade=case.grade)
     return Added(case, was_there=False)
+
+
+def _one_item(url: str) -> Item:
+    """What the address names; one that plainly names no single post is refused in a sentence that says what to do."""
+    item = item_of(url)
+    if item.kind == SEARCH:
+        raise BadInput("url", url, "a search or a hashtag; the hotline takes one item URL: open the post, copy its own")
+    if item.kind == PROFILE:
+        raise BadInput("url", url, "a profile; the hotline takes one item URL: open the post, copy its own")
+    if item.kind == PICTURE:
+        raise BadInput("url", url, "a picture, no post; the hotline takes one item URL and no screenshot")
+    return item
+
+
+def _identity(item: Item) -> tuple[str, str] | None:
+    """Network and native id of a post by its address, as the patrol would give them; None when nobody here knows."""
+    if item.network and item.native_id:
+        return item.network, item.native_id
+    if not (item.network and item.author and item.key):
+        return None
+    # The address has a handle where the network has a lasting id: known when a post of that handle was stored.
+    wrote = Account.objects.filter(network=item.network, handle__iexact=item.author).order_by("-pk").first()
+    by_id = item_of(item.url.replace(item.author, wrote.native_id, 1)) if wrote is not None else None
+    return (by_id.network, by_id.native_id) if by_id is not None and by_id.native_id else None
 
 
 _BY_HAND = ("web", "hand")  # networks of posts that people entered
@@ -254,34 +296,6 @@ def _known(url: str, uid: str) -> Post | None:
     if known is None:
         return None
     return Post.objects.select_for_update(of=("self",)).select_related("current").get(pk=known.pk)
-
-
-def canonical_url(url: str) -> str:
-    """The item's address without what changes nothing: tracking parameters, anchors, default port, case of the host.
-
-    A fragment that begins with / or ! is kept: pages made by script tell posts apart by it. Raises BadInput.
-    """
-    accepted = "a web address that begins with http:// or https://"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise BadInput("url", url, accepted) from None
-    scheme = parts.scheme.lower()
-    if scheme not in ("http", "https") or not parts.hostname or any(c.isspace() or ord(c) < 32 for c in url):
-        raise BadInput("url", url, accepted)
-    if len(url) > URL_LONGEST:
-        raise BadInput("url", url, f"at most {URL_LONGEST} characters")
-    if parts.username is not None or parts.password is not None:
-        raise BadInput("url", "(not shown)", "an address without a user name and password in it")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    if port is not None and port != {"http": 80, "https": 443}[scheme]:
-        host = f"{host}:{port}"
-    if host.removeprefix("www.").removeprefix("mobile.") in ("x.com", "twitter.com"):  # one network, many ways to share
-        return storable(urlunsplit(("https", "x.com", parts.path or "/", "", "")), [])
-    query = "&".join(pair for pair in parts.query.split("&") if not pair.lower().startswith("utm_"))
-    fragment = parts.fragment if parts.fragment.startswith(("/", "!")) else ""
-    return storable(urlunsplit((scheme, host, parts.path or "/", query, fragment)), [])
 
 
 def erase(post: Post, now: datetime | None = None, actor: Actor | None = None) -> bool:
@@ -308,6 +322,8 @@ def erase(post: Post, now: datetime | None = None, actor: Actor | None = None) -
             record("erased", actor=who, subject=f"post:{key}", at=now, why=why)
             return True
         SecondLook.objects.filter(version__post=post).delete()
+        forget_words(post)
+        Surroundings.objects.filter(post=post).delete()
         record_only = why == RECORD_ONLY
         for version in post.versions.all():
             if record_only:

@@ -22,14 +22,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
+from yoake.casework.cases import surroundings
 from yoake.casework.cases.categories import categories
 from yoake.casework.cases.looks import PICTURES, WEAK_PICTURES, plan, plan_looks, use, worth_reading
 from yoake.casework.cases.models import Account, Case, Decision, Erasure, Finding, Post, PostVersion
 from yoake.casework.cases.queries import RECORD_ONLY, kept_as_record, recorded_only, standing_decision
+from yoake.casework.cases.schedule import ask_source_anew, back_by_stream, gone_by_stream
 from yoake.casework.sources.actions import count, keep_lease, note_skipped
 from yoake.casework.sources.models import Source
 from yoake.collect import practice
 from yoake.collect.connector import Page
+from yoake.collect.items import item_of
+from yoake.errors import BadInput
 from yoake.tables.findings import LOW, queued
 from yoake.tables.posts import uid_of
 
@@ -145,16 +149,7 @@ def add_findings(version: PostVersion, findings: Iterable[Mapping[str, Any]]) ->
 
 def store_post(row: dict[str, Any]) -> Post:
     """The Post of a row (schema POSTS), made if need be, with its account."""
-    account = None
-    if row["author_id"] or row["author_handle"]:
-        account, made = Account.objects.get_or_create(
-            network=row["network"],
-            native_id=(row["author_id"] or row["author_handle"])[:300],
-            defaults={"handle": row["author_handle"][:300], "name": row["author_name"][:300]},
-        )
-        if not made and row["author_handle"] and account.handle != row["author_handle"][:300]:
-            account.handle = row["author_handle"][:300]
-            account.save(update_fields=["handle"])
+    account = _account_of(row)
     post, _made = Post.objects.get_or_create(
         uid=row["uid"],
         defaults={
@@ -170,6 +165,51 @@ def store_post(row: dict[str, Any]) -> Post:
         post.erased_at, post.native_id, post.url, post.account = None, row["native_id"], row["url"], account
         post.save(update_fields=["erased_at", "native_id", "url", "account"])
     return post
+
+
+def _account_of(row: dict[str, Any]) -> Account | None:
+    """Whoever wrote the post of a row, made if need be; a new handle replaces the old one."""
+    if not (row["author_id"] or row["author_handle"]):
+        return None
+    account, made = Account.objects.get_or_create(
+        network=row["network"],
+        native_id=(row["author_id"] or row["author_handle"])[:300],
+        defaults={"handle": row["author_handle"][:300], "name": row["author_name"][:300]},
+    )
+    if not made and row["author_handle"] and account.handle != row["author_handle"][:300]:
+        account.handle = row["author_handle"][:300]
+        account.save(update_fields=["handle"])
+    return account
+
+
+def adopt(row: dict[str, Any]) -> Post | None:
+    """The post that people entered by the very address under which a network now shows it: it becomes the network's.
+
+    From then on tip, hand, search and stream speak of one Post. Only what people entered is taken: a feed that brought
+    a page would bring it again.
+    """
+    if not row["url"] or row["network"] in ("web", "hand", "practice"):
+        return None
+    try:
+        uid = uid_of("web", item_of(row["url"]).url)
+    except BadInput:
+        return None
+    entered = Post.objects.select_for_update(of=("self",)).filter(uid=uid).first()
+    if entered is None or entered.cases.exclude(source=None).exists():
+        return None
+    if entered.erased_at is None:
+        entered.account, entered.posted_at = _account_of(row), entered.posted_at or row["posted_at"]
+    name_post(entered, row["network"], row["native_id"], entered.url)
+    return Post.objects.select_related("current", "account").get(pk=entered.pk)
+
+
+def name_post(entered: Post, network: str, native_id: str, url: str) -> None:
+    """A post that people entered is from now on the network's own (its row is locked): checks can ask the network."""
+    entered.uid, entered.network = uid_of(network, native_id), network
+    if entered.erased_at is None:
+        entered.native_id, entered.url = native_id, url
+    entered.save(update_fields=["uid", "network", "native_id", "url", "account", "posted_at"])
+    ask_source_anew(entered)
 
 
 def weigh(case: Case, findings: Iterable[Mapping[str, Any]]) -> None:
@@ -258,7 +298,9 @@ def _take_posts(
         of_row = found.get(row, [])
         post = stored.get(post_row["uid"])
         if post is not None and post.gone_state and post.erased_at is None:  # written anew after it was deleted
-            _back(post, taken)
+            _back(post, taken, now)
+        if post is None and (entered := adopt(post_row)) is not None:
+            post = stored[post_row["uid"]] = entered
         if post is None:
             post = stored[post_row["uid"]] = store_post(post_row)
             if not _same(post, post_row["content_hash"]):  # another patrol may have stored it a moment ago
@@ -381,6 +423,7 @@ def erasure_reason(post: Post) -> str:
 
 def plan_erasure(post: Post, now: datetime) -> None:
     """Plans, keeps or cancels the erasure of a post; call it whenever a case of it was opened, decided or reopened."""
+    surroundings.follow_decision(post, now)
     if recorded_only(post):
         return
     why = erasure_reason(post)
@@ -407,13 +450,13 @@ def _take_removals(rows: list[dict[str, Any]], stored: dict[str, Post], now: dat
             _remove(post, row, now, taken)
 
 
-_OF_ACCOUNT = ("deactivated", "suspended")
+_OF_ACCOUNT = ("deactivated", "suspended", "account_suspended", "private")  # of a stream, or of a check
 
 
 def _remove(post: Post, row: dict[str, Any], now: datetime, taken: Taken) -> None:
     if row["state"] == "back":
         if post.gone_state in _OF_ACCOUNT:  # what the author deleted does not come back
-            _back(post, taken)
+            _back(post, taken, now)
         return
     if post.gone_state and (post.gone_state not in _OF_ACCOUNT or row["kind"] == "account"):
         return
@@ -422,10 +465,12 @@ def _remove(post: Post, row: dict[str, Any], now: datetime, taken: Taken) -> Non
         post.gone_at = row["removed_at"] or now
     post.gone_state = row["state"]
     post.save(update_fields=["gone_state", "gone_at"])
+    gone_by_stream(post, row["state"], row["removed_at"] or now)
     taken.notes.append({"kind": "post_gone", "actor": "intake", "subject": f"post:{post.pk}", "state": row["state"]})
 
 
-def _back(post: Post, taken: Taken) -> None:
+def _back(post: Post, taken: Taken, now: datetime) -> None:
     post.gone_state, post.gone_at = "", None
     post.save(update_fields=["gone_state", "gone_at"])
+    back_by_stream(post, now)
     taken.notes.append({"kind": "post_back", "actor": "intake", "subject": f"post:{post.pk}"})

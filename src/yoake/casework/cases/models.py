@@ -171,6 +171,51 @@ class SecondLook(Due):
         constraints = [models.UniqueConstraint(fields=["version", "detector"], name="one_second_look_a_detector")]
 
 
+class Check(Due):
+    """Whether a post is still there, asked at one time: due, or done with an outcome that is written once.
+
+    A later check is a new row. While `hand` says why nobody can ask automatically, the row is a to-do for a person.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="checks")
+    source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, related_name="+")  # whose connector asks
+    step = models.CharField(max_length=20)  # 1h, 6h, 1d .. 5d (business days), 2w, now, before_act, stream
+    since = models.DateTimeField()  # the decision or act from which the elapsed time counts
+    since_what = models.CharField(max_length=30, default="decision")  # decision, or the kind of the act
+    hand = models.CharField(max_length=20, blank=True, default="")  # no_source, source_off, unchecked, refused, failed
+    outcome = models.CharField(max_length=30, blank=True, default="")  # "" until done, see schedule.OUTCOMES
+    how = models.CharField(max_length=10, blank=True, default="")  # automatic, by_hand, stream
+    by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")  # who looked, by hand
+    checked_at = models.DateTimeField(null=True)  # when the outcome was true
+    elapsed_s = models.BigIntegerField(null=True)  # checked_at - since; below 0: it was so before
+    note = models.TextField(blank=True, default="")  # what the network said beside, one sentence
+    content_hash = models.CharField(max_length=64, blank=True, default="")  # of what stood there, where that was read
+    stamp = models.TextField(blank=True, default="")  # the network's validators, for the next check
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "since", "step"], name="one_check_a_step")]
+
+
+class Surroundings(Due):
+    """What stands around a post: thread, profile and newest posts in words, never pictures; fetched when a case is opened.
+
+    Until it is fetched, `due_at` says when to ask; afterwards when it goes, unless a case of the post stands in scope.
+    """
+
+    post = models.OneToOneField(Post, on_delete=models.CASCADE, related_name="surroundings")
+    source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, related_name="+")  # whose connector asks
+    asked_at = models.DateTimeField()
+    outcome = models.CharField(max_length=20, blank=True, default="")  # fetched, nothing, unreachable, refused
+    fetched_at = models.DateTimeField(null=True)
+    body = models.JSONField(default=dict)  # parents, recent (author, handle, text, at, id), profile, author_name
+
+
+class Naming(Due):
+    """A post that was entered by an address in which a handle stands: the network is asked whose lasting id that is."""
+
+    post = models.OneToOneField(Post, on_delete=models.CASCADE, related_name="naming")
+
+
 class JudgeAnswer(models.Model):
     """What a language model answered before: categories, scores and places, no words of anybody."""
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from yoake.casework.audit.models import Entry
 from yoake.casework.audit.queries import entries_about
 from yoake.casework.cases.categories import is_record_only
-from yoake.casework.cases.models import Case, Decision, Erasure, Finding, Lease, Post, PostVersion
+from yoake.casework.cases.models import Case, Check, Decision, Erasure, Finding, Lease, Post, PostVersion
 from yoake.casework.people.queries import Actor
 from yoake.errors import BadInput
 
@@ -135,6 +135,7 @@ class CaseView:
     lease: Lease | None  # unexpired, whoever holds it
     log: list[Entry]
     allowed: frozenset[str]  # decide, undo: what this actor may do with this case now
+    checks: list[Check]  # whether the post is still there: what was found, newest first, then what is planned
     record_only: bool  # of this post only address, times and decisions are shown, whether the rest is gone yet or not
 
 
@@ -177,8 +178,38 @@ def case_view(actor: Actor, case_id: int, now: datetime | None = None) -> CaseVi
         lease=lease,
         log=list(entries_about([f"case:{case.pk}", f"post:{case.post_id}"])),
         allowed=frozenset(allowed),
+        checks=checks_of(case),
         record_only=record_only,
     )
+
+
+def checks_of(case: Case) -> list[Check]:
+    """What was found about whether a post is still there, newest first; then what is planned, the next one first."""
+    rows = list(Check.objects.filter(case=case).select_related("by").order_by("due_at", "pk"))
+    done = sorted((row for row in rows if row.outcome), key=lambda row: (row.checked_at, row.pk), reverse=True)
+    return done + [row for row in rows if not row.outcome]
+
+
+def checks_by_hand(actor: Actor, now: datetime) -> list[Check]:
+    """The oldest check of each case that waits for a person, the longest waiting first."""
+    actor.must("read")
+    due = (
+        Check.objects.filter(case__organisation_id=actor.organisation_id, outcome="", due_at__lte=now)
+        .exclude(hand="")
+        .select_related("case", "case__post", "case__post__current", "case__post__account", "case__source")
+        .order_by("due_at", "pk")
+    )
+    oldest: dict[int, Check] = {}
+    for row in due:
+        oldest.setdefault(row.case_id, row)
+    return list(oldest.values())
+
+
+def checks_by_hand_count(actor: Actor, now: datetime) -> int:
+    """How many cases have a check that waits for a person."""
+    actor.must("read")
+    due = Check.objects.filter(case__organisation_id=actor.organisation_id, outcome="", due_at__lte=now)
+    return due.exclude(hand="").values("case").distinct().count()
 
 
 def kept_as_record(case: Case, standing: Decision | None) -> bool:

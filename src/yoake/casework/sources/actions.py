@@ -17,9 +17,11 @@ from django.utils import timezone
 
 from yoake import shelf
 from yoake.casework.audit.actions import record
+from yoake.casework.due import TOKYO
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
-from yoake.casework.sources.models import HourCount, NgramCount, Skipped, Source
+from yoake.casework.sources.models import HourCount, NgramCount, Permission, Skipped, Source
+from yoake.casework.sources.queries import permission_of, restriction_of
 from yoake.collect import connectors
 from yoake.collect.connector import Skip
 from yoake.errors import BadInput, Refused
@@ -29,9 +31,15 @@ class LeaseLost(Refused):
     """Another patrol took the source over, or it was removed: whoever held it must stop, and must not touch the row."""
 
 
+class NotPermitted(Refused):
+    """The service restricts such use, and nobody recorded that it permits it to this organisation."""
+
+
 LEASE = timedelta(seconds=30)  # a running patrol renews with every page, at least once a second
 SKIPPED_KEPT = 1000
 NAME_LONGEST = 60
+NAMED_LONGEST = 200
+TERMS_LONGEST = 4000
 
 
 def add_source(
@@ -44,7 +52,10 @@ def add_source(
     practice: bool = False,
     enabled: bool = True,
 ) -> Source:
-    """Adds a source; its options are checked against the connector's. One that is not enabled is read by hand only."""
+    """Adds a source; its options are checked against the connector's. One that is not enabled is read by hand only.
+
+    Where the service restricts such use, the source is switched off until `record_permission` and `switch_source`.
+    """
     actor.must("sources")
     name = name or connector
     checked = checked_options(connector, options or {})
@@ -59,7 +70,8 @@ def add_source(
             name=name,
             options=checked,
             practice=practice,
-            enabled=enabled,
+            job_board=bool(getattr(shelf.take(connectors, connector), "job_board", False)),
+            enabled=enabled and not lacks_permission(organisation.pk, connector),
         )
         record(
             "source_added",
@@ -74,6 +86,7 @@ def add_source(
 def resume_source(actor: Actor, source: Source) -> None:
     """Lets a paused source be patrolled again, after a person put right what its problem says."""
     actor.must("sources")
+    must_be_permitted(source)
     with transaction.atomic():
         paused = Source.objects.filter(
             pk=source.pk, organisation_id=actor.organisation_id or source.organisation_id, state=Source.State.PAUSED
@@ -90,6 +103,8 @@ def resume_source(actor: Actor, source: Source) -> None:
 def switch_source(actor: Actor, source: Source, *, on: bool) -> None:
     """Switches the patrol of a source off or on; its cursor stays, so that nothing in between is lost where the network keeps it."""
     actor.must("sources")
+    if on:
+        must_be_permitted(source)
     with transaction.atomic():
         mine = Source.objects.filter(pk=source.pk, organisation_id=actor.organisation_id or source.organisation_id)
         if mine.exclude(enabled=on).update(enabled=on):
@@ -99,6 +114,85 @@ def switch_source(actor: Actor, source: Source, *, on: bool) -> None:
                 organisation=source.organisation_id,
                 subject=f"source:{source.pk}",
             )
+
+
+def lacks_permission(organisation_id: int, connector: str) -> bool:
+    """Whether the connector's service restricts such use and nobody recorded that it permits it."""
+    return bool(restriction_of(connector)) and permission_of(organisation_id, connector) is None
+
+
+def must_be_permitted(source: Source) -> None:
+    """Raises NotPermitted while the permission of a source's service is not recorded."""
+    if lacks_permission(source.organisation_id, source.connector):
+        why = restriction_of(source.connector).get("en", "")
+        raise NotPermitted(
+            f"source {source.name} stays off until an administrator records on its page that the service permits this: {why}"
+        )
+
+
+def record_permission(
+    actor: Actor, connector: str, *, permitted_by: str, permitted_on: date | None, terms: str, reference: str = ""
+) -> Permission:
+    """Records that the connector's service permits such use to the actor's organisation; replaces what was recorded.
+
+    Its sources stay as they are: a person switches them on. The audit holds the record's id, never its words.
+    """
+    actor.must("sources")
+    if not actor.user_id:
+        raise Refused("a permission is recorded by a person, on the page of a source")
+    if not restriction_of(connector):
+        raise BadInput("connector", connector, "its service does not restrict such use; no permission is needed")
+    told = {"permitted_by": permitted_by.strip(), "terms": terms.strip(), "reference": reference.strip()}
+    for field, longest in (("permitted_by", NAMED_LONGEST), ("terms", TERMS_LONGEST), ("reference", NAMED_LONGEST)):
+        if len(told[field]) > longest:
+            raise BadInput(field, told[field], f"at most {longest} characters")
+    if not told["permitted_by"]:
+        raise BadInput("permitted_by", permitted_by, "the person or body that permitted it")
+    if not told["terms"]:
+        raise BadInput("terms", terms, "under which terms it is permitted")
+    now = timezone.now()
+    if permitted_on is None or permitted_on > timezone.localdate(now, TOKYO):
+        raise BadInput("permitted_on", permitted_on, "the day of the permission, not in the future")
+    with transaction.atomic():
+        in_force = Permission.objects.filter(organisation_id=actor.organisation_id, connector=connector)
+        in_force.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_by_id=actor.user_id)
+        permission = Permission.objects.create(
+            organisation_id=actor.organisation_id,
+            connector=connector,
+            permitted_on=permitted_on,
+            recorded_by_id=actor.user_id,
+            recorded_at=now,
+            **told,
+        )
+        Source.objects.filter(
+            organisation_id=actor.organisation_id, connector=connector, state=Source.State.PAUSED, enabled=False
+        ).update(state=Source.State.STOPPED, problem="", failures=0, next_try_at=None)
+        _note_permission("permission_recorded", actor, permission)
+    return permission
+
+
+def withdraw_permission(actor: Actor, connector: str) -> None:
+    """The permission holds no longer: the connector's sources of the actor's organisation are switched off at once."""
+    actor.must("sources")
+    with transaction.atomic():
+        permission = permission_of(actor.organisation_id, connector)
+        if permission is None:
+            return
+        Permission.objects.filter(pk=permission.pk).update(
+            withdrawn_at=timezone.now(), withdrawn_by_id=actor.user_id or None
+        )
+        Source.objects.filter(organisation_id=actor.organisation_id, connector=connector).update(enabled=False)
+        _note_permission("permission_withdrawn", actor, permission)
+
+
+def _note_permission(kind: str, actor: Actor, permission: Permission) -> None:
+    record(
+        kind,
+        actor=actor.name,
+        organisation=permission.organisation_id,
+        subject=f"permission:{permission.pk}",
+        connector=permission.connector,
+    )
 
 
 def remove_source(actor: Actor, source: Source) -> None:

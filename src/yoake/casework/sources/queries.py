@@ -8,8 +8,10 @@ from datetime import datetime
 
 from django.db.models import QuerySet, Sum
 
+from yoake import shelf
 from yoake.casework.people.queries import Actor
-from yoake.casework.sources.models import HourCount, Skipped, Source
+from yoake.casework.sources.models import HourCount, Permission, Skipped, Source
+from yoake.collect import connectors
 from yoake.errors import BadInput
 
 
@@ -46,3 +48,17 @@ def source_of(actor: Actor, source_id: int) -> Source:
 def newest_skipped(source: Source, limit: int = 20) -> list[Skipped]:
     """The newest things that could not be read as they were."""
     return list(Skipped.objects.filter(source=source).order_by("-id")[:limit])
+
+
+def restriction_of(connector: str) -> dict[str, str]:
+    """What the connector's service restricts, a sentence by language; empty where it restricts nothing, or the file is gone."""
+    try:
+        return dict(getattr(shelf.take(connectors, connector), "restricted", None) or {})
+    except BadInput:
+        return {}
+
+
+def permission_of(organisation_id: int, connector: str) -> Permission | None:
+    """The permission in force, None when nobody recorded one."""
+    in_force = Permission.objects.filter(organisation_id=organisation_id, connector=connector, withdrawn_at=None)
+    return in_force.select_related("recorded_by").first()

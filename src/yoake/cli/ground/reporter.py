@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
-from datetime import datetime
 
 import click
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
+from yoake.casework.sources.actions import lacks_permission
 from yoake.casework.sources.models import Source
+from yoake.casework.sources.queries import restriction_of
 from yoake.cli.progress import ProgressLine
-from yoake.cli.words import _
+from yoake.cli.words import LANGUAGE, _
 from yoake.pipeline.line import Progress
 from yoake.pipeline.patrol import Patrols
 
@@ -54,6 +55,9 @@ class Reporter:
         sources = list(Source.objects.filter(enabled=True).order_by("pk"))
         for source in sources:
             self._look_at(source)
+        for source in Source.objects.filter(enabled=False).order_by("pk"):
+            if lacks_permission(source.organisation_id, source.connector):
+                self._say_once(source.name, "not permitted", not_permitted(source))
         if sources:
             self._said.pop(_SOURCES, None)
         else:
@@ -111,12 +115,13 @@ class Reporter:
 
     def _totals(self) -> str:
         told = [
-            _("{source} {posts:,} posts, {queued:,} queued, {skipped:,} skipped, {lag}").format(
+            _("{source} {posts:,} posts ({rate:,.1f}/s), {queued:,} queued, {skipped:,} skipped, {lag}").format(
                 source=progress.source,
                 posts=progress.posts,
+                rate=progress.posts / max(time.monotonic() - progress.started, 0.001),
                 queued=progress.counts["queued"],
                 skipped=skipped_of(progress),
-                lag=lag_text(progress.seen_until),
+                lag=lag_text(progress),
             )
             for progress in list(self.patrols.progress.values())
         ]
@@ -128,13 +133,23 @@ def skipped_of(progress: Progress) -> int:
     return sum(n for name, n in progress.counts.items() if name.startswith("skipped:"))
 
 
-def lag_text(seen_until: datetime | None) -> str:
-    """How far behind the network's own time the newest thing read is."""
-    if seen_until is None:
+def lag_text(progress: Progress) -> str:
+    """How far behind the network's own time the newest thing read is; of a file, which is never live, how far it is read."""
+    if not progress.live:
+        return _("{pages:,} pages read").format(pages=progress.pages)
+    if progress.seen_until is None:
         return _("nothing read yet")
-    behind_s = max(0.0, (timezone.now() - seen_until).total_seconds())
+    behind_s = max(0.0, (timezone.now() - progress.seen_until).total_seconds())
     if behind_s < 120:
         return _("{seconds:.0f} s behind live").format(seconds=behind_s)
     if behind_s < 7200:
         return _("{minutes:.0f} min behind live").format(minutes=behind_s / 60)
     return _("{hours:.0f} h behind live").format(hours=behind_s / 3600)
+
+
+def not_permitted(source: Source) -> str:
+    """Why a source stays off, in the language of the terminal."""
+    told = restriction_of(source.connector)
+    return _(
+        "{source} stays off until an administrator records on its page that the service permits this: {why}"
+    ).format(source=source.name, why=told.get(LANGUAGE) or told.get("en", ""))

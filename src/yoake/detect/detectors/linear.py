@@ -24,16 +24,16 @@ from yoake.detect.category_keys import FIELDS
 from yoake.detect.detector import Told
 from yoake.detect.kernels.linear import attribute
 from yoake.detect.kernels.places import all_strong_places
-from yoake.detect.linear_model import LinearModel, columns, read_linear
+from yoake.detect.linear_model import LinearModel, bounded, columns, read_linear
 from yoake.detect.text.field_text import FieldText
-from yoake.detect.text.fold import Folded, fold
+from yoake.detect.text.fold import Folded, read
 from yoake.detect.weighing import logit as logit_of
 from yoake.errors import BadInput, Refused
 from yoake.tables.findings import LOW, findings_batch
 
 __all__ = ["Linear"]
 
-_CODE_VERSION: Final = "2"  # raise with every change here that can change a finding
+_CODE_VERSION: Final = "3"  # raise with every change here that can change a finding
 _LEAST: Final = 0.05  # of a score: what lies below says little more than how many rows of the corpus are harmful
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _TOKYO_S: Final = 9 * 3600  # no summer time
@@ -85,12 +85,12 @@ class Linear:
             return []
         if self._weights is None:
             self._weights = model.weights()
-        folded = [fold(posts.column(name), joined=True) for name in FIELDS]
+        folded = [read(posts.column(name)) for name in FIELDS]
         chosen = np.flatnonzero(model.gated(folded) >= 0)
         if not len(chosen):
             return []
         logits = model.logits(folded, self._weights, chosen)
-        own = logits[:, :-1]
+        own = bounded(logits[:, :-1], logits[:, -1])
         top = own.argmax(axis=1)
         # the likeliest label speaks with the vector of any harm when that says more
         best, harm = np.arange(len(chosen)), own.shape[1]
@@ -98,7 +98,7 @@ class Linear:
         used[best, top] = np.where(logits[:, harm] > own[best, top], harm, top)
         numbers = np.array([model.labels.index(slug) for slug in self.known])
         used = used[:, numbers]
-        odds = logits[best[:, None], used]
+        odds = np.concatenate([own, logits[:, harm:]], axis=1)[best[:, None], used]
         place, label = np.nonzero(odds >= _FLOOR)
         if not len(place):
             return []
@@ -122,7 +122,7 @@ class Linear:
 
     def passing(self, posts: pa.RecordBatch) -> Any:
         """Bool (posts,): which posts pass the gate; the others have no finding."""
-        return self.model.gated([fold(posts.column(name), joined=True) for name in FIELDS]) >= 0
+        return self.model.gated([read(posts.column(name)) for name in FIELDS]) >= 0
 
     def probabilities(self, posts: pa.RecordBatch) -> Any:
         """float64 (posts, labels): what the model says of each of its labels, on the shelf or not."""
@@ -133,7 +133,7 @@ class Linear:
         return self._told(posts)[1]
 
     def _told(self, posts: pa.RecordBatch) -> tuple[Any, Any]:
-        return self.model.probabilities([fold(posts.column(name), joined=True) for name in FIELDS])
+        return self.model.probabilities([read(posts.column(name)) for name in FIELDS])
 
     def grade(self, category: Category, score: float) -> str:
         """low, mid or high by the thresholds of the model: it knows best what its probabilities are worth."""

@@ -48,7 +48,7 @@ from yoake.detect.kernels.characters import (
 )
 from yoake.detect.kernels.latin import shorten_letters, undo_leet, undo_letters, undo_zeros
 from yoake.detect.kernels.said import say_emoji
-from yoake.detect.kernels.spelled import STACK, drop_joints, join_spelled, join_words, look_for_gaps, unstack
+from yoake.detect.kernels.spelled import STACK, join_spelled, join_words, look_for_gaps, unstack
 from yoake.detect.kernels.stretched import drop_long, shorten_vowels
 from yoake.detect.kernels.twins import after_katakana, first_katakana, undo_ones, undo_twins
 
@@ -56,7 +56,7 @@ _1, _2, _3, _4 = (np.uint64(n) for n in (1, 2, 3, 4))
 
 
 @njit(cache=True, nogil=True)
-def fold_utf8(offsets: Any, octets: Any, t: Tables, joined: bool) -> tuple[Any, Any, Any, Any, Any]:
+def fold_utf8(offsets: Any, octets: Any, t: Tables) -> tuple[Any, Any, Any, Any, Any]:
     """Folds every row of a UTF-8 column.
 
     Reading notes what stands beside what, so that only the steps that can change a row look at it again; a row with a
@@ -67,7 +67,6 @@ def fold_utf8(offsets: Any, octets: Any, t: Tables, joined: bool) -> tuple[Any, 
         offsets: int32 (rows + 1,), byte offsets into `octets`, rising.
         octets: uint8 (bytes,), valid UTF-8 between the offsets.
         t: what is looked up.
-        joined: take away every joint between Japanese characters.
 
     Returns:
         codes int32 (n,), starts int32 (n,), ends int32 (n,) (code points of the row), classes uint8 (n,),
@@ -267,7 +266,5 @@ def fold_utf8(offsets: Any, octets: Any, t: Tables, joined: bool) -> tuple[Any, 
             undo_ones(codes, classes, lo, to, t.ones)
         if changed or stretched >= 0:  # what comes before it is as it was: a stretched word begins at most five before
             to = shorten_vowels(codes, starts, ends, classes, lo if changed else max(lo, stretched - 6), to, vowels)
-        if joined and seen & np.uint32(IS_APART):
-            to = drop_joints(codes, starts, ends, classes, lo, to)
         rows[row + 1] = to
     return codes[:to], starts[:to], ends[:to], classes[:to], rows  # no copy: what was not written has no memory

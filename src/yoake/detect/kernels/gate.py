@@ -29,7 +29,7 @@ def gate_sums(
     """What the gate's weights give every post, without its base.
 
     Args:
-        codes: int32 (n,), masked code points of all texts (`kernels.linear.masked`).
+        codes: int32 (n,), code points of all texts as they are read (`kernels.reading`).
         rows: int64 (posts + 1,), where each text begins.
         profile_codes: the same of the profiles.
         profile_rows: the same of the profiles.

@@ -61,20 +61,22 @@ def _is_like_o(code: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _leet_word(codes: Any, classes: Any, at: int, lo: int, until: int, leet: Any) -> tuple[int, bool, bool]:
+def _leet_word(codes: Any, classes: Any, at: int, lo: int, until: int, leet: Any) -> tuple[int, bool, bool, bool]:
     """Looks at the letters and digits from `at` on.
 
     Returns:
-        One past the last; whether they are a word in which digits stand for letters; and whether they may be one
-        where most words of a text are written so.
+        One past the last; whether they are a word in which digits stand for letters; whether they may be one where most
+        words of a text are written so; and whether all digits stand before all letters or behind: 30mg, 3LDK, A4, covid19.
     """
     after = at
     letters = 0
     digits = 0
     plain = True  # Latin letters, and digits that look like one
+    changes = 0  # how often a digit follows a letter, or a letter a digit
     paired = True  # one digit, or the same twice: d00r; none of those that only look like one where others do
     while after < until and classes[after] in (LETTER, DIGIT):
         code = codes[after]
+        changes += after > at and classes[after - 1] != classes[after]
         if classes[after] == LETTER:
             letters += 1
             plain = plain and code < 0x250
@@ -86,13 +88,13 @@ def _leet_word(codes: Any, classes: Any, at: int, lo: int, until: int, leet: Any
                 paired = paired and codes[after - 1] == code and (after == at + 1 or classes[after - 2] != DIGIT)
         after += 1
     if not plain or digits == 0 or after - at > _LONGEST or letters < 1 or letters + 1 < digits:
-        return after, False, False
+        return after, False, False, False
     if (at > lo and codes[at - 1] in _ID_BEFORE) or (after < until and codes[after] in _ID_AFTER):
-        return after, False, False
+        return after, False, False, False
     inside = classes[at] == LETTER and classes[after - 1] == LETTER
     inside = inside and not (at > lo and codes[at - 1] == _HYPHEN) and not (after < until and codes[after] == _HYPHEN)
     likely = letters > 1 or (digits == 1 and classes[at] == LETTER)  # n0, m3; 5k and 3g are amounts
-    return after, inside and paired and digits < letters and letters > 2, likely
+    return after, inside and paired and digits < letters and letters > 2, likely, changes < 2
 
 
 @njit(cache=True, nogil=True)
@@ -100,7 +102,8 @@ def undo_leet(codes: Any, classes: Any, lo: int, until: int, leet: Any) -> bool:
     """t3l3gr4m -> telegram. In place; whether anything changed.
 
     Digits become letters only inside a word of Latin letters that has more letters than digits and is no part of an
-    address or id: amounts, 3days, abc12 and wallets stay. Where many words are written so, all are: f0r 7h3 5tudents.
+    address or id: amounts, 3days, abc12 and wallets stay. Where many words are written so, all are (f0r 7h3 5tudents), but
+    quantities and sizes beside each other (30mg 5mg, 1LDK 2LDK, A4 B5) are no such words.
     """
     words = 0
     perhaps = 0
@@ -109,11 +112,12 @@ def undo_leet(codes: Any, classes: Any, lo: int, until: int, leet: Any) -> bool:
         if classes[i] not in (LETTER, DIGIT):
             i += 1
             continue
-        i, sure, likely = _leet_word(codes, classes, i, lo, until, leet)
+        i, sure, likely, apart = _leet_word(codes, classes, i, lo, until, leet)
         words += sure
-        perhaps += likely
-    everywhere = words >= _MANY or perhaps >= 2 * _MANY
-    if words == 0 and not everywhere:
+        perhaps += likely and not apart
+    everywhere = words >= _MANY
+    many = everywhere or perhaps >= 2 * _MANY
+    if words == 0 and not many:
         return False
     i = lo
     while i < until:
@@ -121,8 +125,8 @@ def undo_leet(codes: Any, classes: Any, lo: int, until: int, leet: Any) -> bool:
             i += 1
             continue
         first = i
-        i, sure, likely = _leet_word(codes, classes, i, lo, until, leet)
-        if not sure and not (likely and everywhere):
+        i, sure, likely, apart = _leet_word(codes, classes, i, lo, until, leet)
+        if not sure and not (likely and (everywhere or (many and not apart))):
             continue
         for j in range(first, i):
             if classes[j] == DIGIT:
@@ -148,6 +152,12 @@ def undo_zeros(codes: Any, classes: Any, lo: int, until: int) -> None:
             after = i if classes[i - 1] == DIGIT else after
         if i < until and codes[i] in _UNITS:
             after = i
+        else:  # 090○○○○1234: without a unit a ring hides a digit and is none
+            i = first
+            after = i
+            while i < until and (classes[i] == DIGIT or (classes[i] == LETTER and _is_like_o(codes[i]))):
+                i += 1
+                after = i if classes[i - 1] == DIGIT else after
         if (first > lo and classes[first - 1] == LETTER) or (after == i and i < until and classes[i] == LETTER):
             continue
         for j in range(first, after):

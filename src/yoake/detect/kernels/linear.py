@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
+from yoake.detect.kernels.reading import ID
+
 FIELDS: Final = 3
 WORD: Final = 3  # added to a field's number: the space of its words
-ID: Final = 0xE000  # stands for every character of an id (private use, folded text has none)
-_SHORTEST_ID: Final = 5
 _PRIME: Final = np.uint32(16777619)
 _MIX: Final = np.uint32(0x85EBCA6B)
 _MIX_TWO: Final = np.uint32(0xC2B2AE35)
@@ -64,33 +64,6 @@ def script(code: Any) -> Any:
     return 1 if 0xC0 <= code <= 0x24F or 0x1E00 <= code <= 0x1EFF or code == ID else 0
 
 
-@njit(cache=True, nogil=True)
-def masked(codes: Any, rows: Any) -> Any:
-    """Folded code points (int32) with every character of an id replaced by ID.
-
-    An id is five or more small letters, digits and underscores, with a letter, and with a digit or an underscore.
-
-    Args:
-        codes: int32 (n,), folded code points of a column.
-        rows: int64 (posts + 1,), where each post begins; an id ends with its post.
-    """
-    out = codes.copy()
-    for row in range(rows.shape[0] - 1):
-        i, after = rows[row], rows[row + 1]
-        while i < after:
-            code = codes[i]
-            if code > 122 or not (code >= 97 or 48 <= code <= 57 or code == 95):
-                i += 1
-                continue
-            first, letters = i, 0
-            while i < after and (97 <= codes[i] <= 122 or 48 <= codes[i] <= 57 or codes[i] == 95):
-                letters += codes[i] >= 97
-                i += 1
-            if i - first >= _SHORTEST_ID and 0 < letters < i - first:
-                out[first:i] = ID
-    return out
-
-
 @njit(cache=True, nogil=True, inline="always")
 def word_end(codes: Any, first: int, after: int) -> int:
     """One past the last character of the word that begins at `first`; `first` when none does."""
@@ -125,7 +98,7 @@ def collect(
     """Counts the runs and words of one field of one post.
 
     Args:
-        codes: int32 (n,), masked code points of a column.
+        codes: int32 (n,), code points as they are read of a column.
         first: first of the post's.
         after: one past its last.
         field: 0, 1, 2.
@@ -200,7 +173,7 @@ def features(
     """The runs of every post: a matrix of compressed rows.
 
     Args:
-        codes: int32 (n,), masked code points of all texts.
+        codes: int32 (n,), code points as they are read of all texts.
         rows: int64 (posts + 1,), where each text begins.
         profile_codes: the same of the profiles.
         profile_rows: the same of the profiles.
@@ -252,7 +225,7 @@ def sums(
     """What the weights give each of the chosen posts, without any base.
 
     Args:
-        codes: int32 (n,), masked code points of all texts.
+        codes: int32 (n,), code points as they are read of all texts.
         rows: int64 (posts + 1,), where each text begins.
         profile_codes: the same of the profiles.
         profile_rows: the same of the profiles.
@@ -311,7 +284,7 @@ def attribute(
     """What each folded character of some posts adds to a label: a run's share of its bucket is spread over its characters.
 
     Args:
-        codes: int32 (n,), masked code points of all texts.
+        codes: int32 (n,), code points as they are read of all texts.
         rows: int64 (posts + 1,), where each text begins.
         profile_codes: the same of the profiles.
         profile_rows: the same of the profiles.

@@ -35,6 +35,8 @@ LATIN: Final = 8
 # Flags of the word: what must not stand beside it (besides kana of its own lists).
 KANJI_BEFORE: Final = 16  # when it has a gap
 KANJI_AFTER: Final = 32
+KANA_AFTER_KANJI: Final = 64  # when the first character is read in kana: 講座, 白鷺
+KANA_BEFORE_KANJI: Final = 128
 
 _GAP_LATIN: Final = 5  # letters of the shortest Latin word that may have a gap
 
@@ -193,6 +195,10 @@ def _fits(
             return False
         if kanji_after and (flags & KANJI_AFTER or (gaps == size - 1 and size < 3 and classes[last] == KANJI)):
             return False
+    elif (flags & KANA_AFTER_KANJI and before >= 0 and classes[before] == KANJI and _is_kana(classes[first])) or (
+        flags & KANA_BEFORE_KANJI and after >= 0 and classes[after] == KANJI and _is_kana(classes[last])
+    ):
+        return False
     few = gap > 0 and size < 4
     return not (
         _blocked(codes, classes, first, before, 0, few or flags & KANA_FIRST != 0, row, s)

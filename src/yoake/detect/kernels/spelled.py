@@ -251,22 +251,3 @@ def join_spelled(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, unti
         to += 1
         i += 1
     return to
-
-
-@njit(cache=True, nogil=True)
-def drop_joints(codes: Any, starts: Any, ends: Any, classes: Any, lo: int, until: int) -> int:
-    """口座・通帳 -> 口座通帳: joints between Japanese characters go. In place; new end."""
-    to = lo
-    i = lo
-    while i < until:
-        if classes[i] == JOINT and to > lo and is_japanese(classes[to - 1]):
-            after = i + 1
-            while after < until and classes[after] == JOINT:
-                after += 1
-            if after < until and is_japanese(classes[after]):
-                i = after
-                continue
-        codes[to], starts[to], ends[to], classes[to] = codes[i], starts[i], ends[i], classes[i]
-        to += 1
-        i += 1
-    return to

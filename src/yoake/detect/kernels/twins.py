@@ -78,6 +78,8 @@ def undo_twins(codes: Any, classes: Any, lo: int, until: int, first: int, after_
             if after == KANJI:
                 # ロ座 -> 口座; 3カ月 stays
                 meant = (before == KANJI or not is_word(before)) and not (flags & COUNTS and codes[i + 1] in t.counted)
+                if codes[i + 1] == 0x4E00 and i + 2 < until and classes[i + 2] == KATAKANA:
+                    meant = False  # カ一ド: 一 is the look-alike
             else:  # 人ロ -> 人口
                 meant = before == KANJI and flags & ENDS and not KATAKANA <= after <= PROLONGED
             if meant:

@@ -31,12 +31,13 @@ import pyarrow as pa
 
 from yoake.detect.kernels import characters as kernel
 from yoake.detect.kernels.fold import fold_utf8
+from yoake.detect.kernels.reading import read as kernel_read
 from yoake.detect.kernels.respell import respell
 from yoake.detect.text import look_alikes
 from yoake.detect.text.readings import spellings
 
 _KANA: Final = kernel.KANA
-_RULES: Final = b"3"  # raise with every change of the kernels that can change a folded text
+_RULES: Final = b"6"  # raise with every change of the kernels that can change a folded text
 
 _DROPPED: Final = [
     *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0),
@@ -102,20 +103,22 @@ class Folded:
         return str(codes.astype("<u4").tobytes().decode("utf-32-le"))
 
 
-def fold(column: Any, *, joined: bool = False) -> Folded:
-    """Folds a string column (pa.StringArray, or anything Arrow casts to it; null reads as "").
-
-    Args:
-        column: the texts.
-        joined: take away every joint between Japanese characters too (口座・通帳 -> 口座通帳). A learned model reads so: it
-            weighs wording, and a mark set between the characters of a word changes none. Words that are listed are
-            looked for without: a sign by itself between two marks is not a part of its neighbours.
-    """
+def fold(column: Any) -> Folded:
+    """Folds a string column (pa.StringArray, or anything Arrow casts to it; null reads as "")."""
     offsets, octets = utf8(column)
     if offsets[0] == offsets[-1]:  # nothing in any row: profiles and parents of most batches
         none = np.zeros(0, np.int32)
         return Folded(none, none, none, np.zeros(0, np.uint8), np.zeros(len(offsets), np.int64))
-    return Folded(*respell(*fold_utf8(offsets, octets, tables(), joined), spellings()))
+    return Folded(*respell(*fold_utf8(offsets, octets, tables()), spellings()))
+
+
+def read(column: Any) -> Folded:
+    """Folds a column to what a learned model reads: no joints inside words, ids and endless repeats as one (kernels.reading).
+
+    Words that are listed are looked for without: a sign by itself between two marks is no part of its neighbours.
+    """
+    folded = fold(column)
+    return Folded(*kernel_read(folded.codes, folded.starts, folded.ends, folded.classes, folded.rows))
 
 
 def fold_text(text: str) -> str:

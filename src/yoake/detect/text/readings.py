@@ -2,7 +2,8 @@
 
 A line is a word with the readings of its kanji behind them: 受[う|請]け子[こ] is also うけ子, 受けこ, うけこ, 請け子. Katakana
 stand for both kana. Two more columns name what must not stand before and after it: kana that make it part of another word
-(かけこ in かけこみ), and 漢 for any kanji when the word is broken by a separator (受け 子供).
+(かけこ in かけこみ), 漢 for any kanji when the word is broken by a separator (受け 子供), and 字 for any kanji beside its kana
+(料理こうざ is a course).
 
 A word gets its proper spelling when it is written otherwise, broken by separators or stretched by ー; a Latin word also
 when digits or letters of other scripts stand for some of its letters. Where only few kana are written, what stands
@@ -32,8 +33,9 @@ _UNIT: Final = re.compile(r"(.)\[([^\]]+)\]|(.)")
 _KANJI: Final = re.compile("[㐀-鿿々]")
 _FEW: Final = 5  # kana at the edge of a spelling; fewer may be the end or the beginning of another word
 _LEFT: Final = "のではがにもとやをな"  # particles that may stand before and after few kana
-_RIGHT: Final = "のをはがにでともやへだかさしあすなよま"
-_ANY_KANJI: Final = "漢"
+_RIGHT: Final = "のをはがにでともやへだかさしあすなよまく"
+_ANY_KANJI: Final = "漢"  # when the word is broken up
+_KANJI_BESIDE_KANA: Final = "字"  # when it is written in kana there
 # What may stand for a letter inside a Latin key word.
 _STANDS_FOR: Final = "0o 1il 3e 4a 5s 7t 8b 9g $s @a !il |il"
 _LONG: Final = {
@@ -129,7 +131,9 @@ def spellings() -> respell.Spellings:
     beside = np.zeros((len(lists), 2, 0xC0), np.bool_)
     for row, pair in enumerate(lists):
         for side, kana in enumerate(pair):
-            beside[row, side, [ord(char) - kernel.KANA for char in kana if char != _ANY_KANJI]] = True
+            beside[
+                row, side, [ord(char) - kernel.KANA for char in kana if char not in _ANY_KANJI + _KANJI_BESIDE_KANA]
+            ] = True
     after_kana = np.zeros((2, 0xC0), np.bool_)
     for side, kana in enumerate((_LEFT, _RIGHT)):
         after_kana[side, [ord(char) - kernel.KANA for char in kana]] = True
@@ -179,6 +183,8 @@ class _Written:
     def flags(self) -> int:
         spelling, proper = "".join(self.parts), self.word.proper
         flags = respell.CHANGED * (spelling != proper) | respell.LATIN * proper.isascii()
+        flags |= respell.KANA_AFTER_KANJI * (_KANJI_BESIDE_KANA in self.word.before)
+        flags |= respell.KANA_BEFORE_KANJI * (_KANJI_BESIDE_KANA in self.word.after)
         flags |= respell.KANJI_BEFORE * (_ANY_KANJI in self.word.before) | respell.KANJI_AFTER * (
             _ANY_KANJI in self.word.after
         )

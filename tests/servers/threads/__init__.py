@@ -1,0 +1,1 @@
+"""A fake of Threads' keyword search, for tests."""

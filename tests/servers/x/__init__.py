@@ -1,0 +1,1 @@
+"""A fake of X's API version 2, for tests."""
