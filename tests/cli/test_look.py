@@ -119,6 +119,7 @@ def test_doctor_finds_nothing_wrong(prepared: Path) -> None:
         "postgresql",
         "database",
         "categories",
+        "models",
         "audit",
         "source",
         "second_look",

@@ -41,7 +41,7 @@ class Settings:
     kept_label: int = 14_000
     hard_share: float = 0.045  # of unseen hard negatives that may be queued; sets the queue threshold
     at_risk: tuple[str, ...] = ()  # labels of people at risk: queued from a lower threshold
-    at_risk_share: float = 0.015  # of unseen hard negatives that may be queued beside those, as people at risk
+    at_risk_share: float = 0.004  # of unseen hard negatives that may be queued beside those, as people at risk
     seed: int = 0
 
 
