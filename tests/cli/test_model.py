@@ -96,6 +96,7 @@ def test_doctor_says_which_model_is_on_duty_and_what_cannot_be_loaded(data: Path
         return [(check["state"], check["what"]) for check in checks if check["check"] == "models"]
 
     pointers = [data / "models" / name for name in ("serving", "shadow")]
+    (data / "models").mkdir(exist_ok=True)
     try:
         pointers[1].write_text("tokyo/gone\n")
         (looks_on, on_duty) = told()
