@@ -8,7 +8,7 @@ PIP_FROM := $(if $(wildcard bundle/*.whl),--no-index --find-links bundle,)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export YOAKE_DATA ?= var
 
-.PHONY: help setup dev encoder run test check format lock messages bundle wheel bench bench-line bench-detect bench-learn bench-first-screen soak-line fuzz clean
+.PHONY: help setup dev encoder run test check format lock messages bundle wheel bench bench-line bench-detect bench-learn bench-collect bench-desk bench-count bench-near bench-warn bench-checks bench-first-screen soak-line soak-outbox pictures fuzz clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -73,7 +73,7 @@ wheel: dev ## dist/yoake-*.whl
 bundle: wheel ## all wheels for a PC without internet: copy the folder, see bundle/README.txt
 	@$(BIN)/python -m tests.house.bundle
 
-bench: bench-line bench-detect bench-learn $(if $(wildcard bench/disguise.py),bench-disguise) ## every measurement of the line and the judge
+bench: bench-line bench-detect bench-learn bench-collect $(if $(wildcard bench/disguise.py),bench-disguise) ## every measurement of collecting, the line and the judge
 
 bench-line: dev ## 200,000 posts end to end
 	@$(BIN)/python -m bench.line
@@ -83,6 +83,24 @@ bench-detect: dev ## posts a second of gate and judge, beside re, scikit-learn a
 
 bench-learn: dev ## our training against TF-IDF and fastText, on janitr and on held-out writers (half an hour)
 	@$(BIN)/python -m bench.learn
+
+bench-collect: dev ## firehose, Jetstream and checks against a real Bluesky server on loopback (six minutes; needs Node.js)
+	@$(BIN)/python -m bench.collect
+
+bench-near: dev ## near-duplicates among a million, in SQLite and PostgreSQL: recall, wrong folds, milliseconds (half an hour)
+	@$(BIN)/python -m bench.near
+
+bench-warn: dev ## approval to delivered warning against a real Bluesky server on loopback (three minutes; needs Node.js)
+	@$(BIN)/python -m bench.warn
+
+bench-checks: dev ## 10,000 outstanding checks and clocks on one worker, in SQLite and PostgreSQL: lateness and CPU (two hours)
+	@$(BIN)/python -m bench.checks
+
+bench-desk: dev ## 20 people at a desk of 100,000 open cases and 1 million posts, on SQLite and PostgreSQL (half an hour)
+	@$(BIN)/python -m bench.desk
+
+bench-count: dev ## the year's figures over 1 million cases, in SQLite and PostgreSQL: seconds a figure, memory (ten minutes)
+	@$(BIN)/python -m bench.count
 
 ifneq ($(wildcard bench/disguise.py),)
 bench-disguise: dev ## recall under every disguise, against plain recall
@@ -94,6 +112,13 @@ bench-first-screen: ## fresh clone to the first practice case, in seconds
 
 soak-line: dev ## kill the patrol 20 times while 5,000 posts stream; prints the ledger
 	@$(BIN)/python -m bench.soak_line
+
+soak-outbox: dev ## kill the worker 200 times while it sends over lines that fail, and web 40 times while people approve; prints the ledgers
+	@$(BIN)/python -m bench.soak_outbox
+
+pictures: dev ## the pictures of README and guide, which tests take (needs Chromium and Node.js)
+	@YOAKE_KEEP_SCREENS=1 $(BIN)/python -m pytest -n 0 tests/e2e/test_walk.py tests/e2e/test_desk.py -k "walk or pictures_for_the_readme"
+	@YOAKE_KEEP_SCREENS=1 $(BIN)/python -m pytest -n 0 tests/casework/test_count_report.py -k of_a_year
 
 fuzz: dev ## random posts against folding and the judge for a minute: no crash, every place inside the text
 	@$(BIN)/python -m bench.fuzz --seconds 60

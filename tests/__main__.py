@@ -1,4 +1,4 @@
-"""`make test`: the whole suite on SQLite, then casework, pipeline and console again on PostgreSQL.
+"""`make test`: the whole suite on SQLite, then casework and pipeline, where the database is spoken to, again on PostgreSQL.
 
 PostgreSQL is started for the run on a free port of this machine and stopped afterwards. Where it is not installed the
 second half is skipped by name; with YOAKE_TEST_REQUIRE=all that is a failure.
@@ -13,7 +13,7 @@ import sys
 from tests import needs
 from tests.servers.postgresql import PostgreSQL
 
-ON_BOTH = ["tests/casework", "tests/pipeline", "tests/console"]
+ON_BOTH = ["tests/casework", "tests/pipeline"]
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
 
 def pytest(arguments: list[str], **environment: str) -> int:
     """Runs pytest in a process of its own, on two cores."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", *arguments]
     return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 

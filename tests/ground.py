@@ -16,5 +16,6 @@ for name in [name for name in os.environ if name.startswith("YOAKE_") and name n
     del os.environ[name]
 os.environ["YOAKE_DATA"] = DATA.name
 os.environ["YOAKE_ALLOW_PRIVATE_NETWORKS"] = "yes"  # the servers of the tests are on loopback
+os.environ["YOAKE_REVIEW_SHARE"] = "0"  # no lot decides what a test sees; the tests of the lot set their own
 os.environ["YOAKE_HOST_LIMITS"] = "*=0"  # and are asked as fast as they answer; the tests of limits set their own
 (Path(DATA.name) / "db").mkdir()

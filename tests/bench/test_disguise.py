@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from bench.disguise import disguises, found, labelled
+from bench.disguise import disguises, found, read_rows
 from yoake.detect.detectors.lexicon import Lexicon
 from yoake.detect.text.fold import fold_text
 
@@ -30,20 +30,19 @@ def test_folding_undoes_what_leaves_every_character_in_its_place(name: str) -> N
         assert fold_text(disguises()[name](TEXT, Random(seed))) == fold_text(TEXT)
 
 
-def test_rows_are_those_with_a_label_on_the_shelf() -> None:
-    rows = labelled(["drug_ad"])
-    assert len(rows) > 100
-    assert all(row["wanted"] == {"drug_ad"} for row in rows)
+def test_what_a_row_wants_are_its_labels_on_the_shelf() -> None:
+    rows = read_rows(["drug_ad"])
+    assert len([row for row in rows if row["wanted"]]) > 100
+    assert all(row["wanted"] in (set(), {"drug_ad"}) for row in rows)
+    assert not any(row["wanted"] for row in rows if row["label"] == "none")
 
 
 def test_found_asks_for_the_right_label() -> None:
     row = {"wanted": {"criminal_recruitment"}, "profile": "", "parent_text": ""}
     text = "受け子募集 日給10万 即日即金 詳細はテレグラムまで"
-    assert found(Lexicon(), [row, {**row, "wanted": {"drug_ad"}}, row], [text, text, "今日は雨"]) == [
-        True,
-        False,
-        False,
-    ]
+    harmless = {**row, "wanted": set()}
+    rows = [row, {**row, "wanted": {"drug_ad"}}, row, harmless, harmless]
+    assert found(Lexicon(), rows, [text, text, "今日は雨", text, "今日は雨"]) == [True, False, False, True, False]
 
 
 def test_unknown_writers_are_told() -> None:

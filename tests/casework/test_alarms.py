@@ -14,7 +14,8 @@ from yoake.casework.cases.models import Case
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
 from yoake.casework.quality.actions import close_alarm
-from yoake.casework.quality.looking import look_at_shadow, look_for_drift, look_for_fall, raise_alarm
+from yoake.casework.quality.alarms import raise_alarm
+from yoake.casework.quality.looking import look_at_shadow, look_for_drift, look_for_fall
 from yoake.casework.quality.models import Alarm, Round, ScoreCount
 from yoake.casework.quality.queries import closed_alarms, open_alarms
 from yoake.casework.sources.models import Source
@@ -182,7 +183,9 @@ def test_the_worker_takes_the_look_that_is_due(live: Source, police: Organisatio
     assert work_once(NOON) == 0
     assert kinds() == ["rate"]
     due = dict(Round.objects.values_list("name", "due_at"))
-    assert due == {"drift": NOON + timedelta(hours=1), "terms": NOON + timedelta(days=1)}
+    soon = NOON + timedelta(minutes=10)
+    everywhere = {"precision": NOON + timedelta(hours=1), "gold": soon, "changes": soon}
+    assert due == {"drift": NOON + timedelta(hours=1), "terms": NOON + timedelta(days=1), **everywhere}
 
 
 def test_old_counts_go(live: Source, police: Organisation) -> None:

@@ -13,13 +13,14 @@ from yoake.casework.cases.actions import decide, undo
 from yoake.casework.cases.intake import intake
 from yoake.casework.cases.models import Case, Erasure, Finding, Post, PostVersion
 from yoake.casework.cases.queries import recently_decided
+from yoake.casework.cases.ranking import rank_of
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.actions import LeaseLost, take_lease
 from yoake.casework.sources.models import HourCount, Skipped, Source
 from yoake.collect import practice as practice_stream
 from yoake.collect.connector import Page, Skip
-from yoake.pipeline.worker import work_once
+from yoake.pipeline.duties.erase import erase as erase_due
 from yoake.tables.findings import findings_batch
 from yoake.tables.posts import posts_batch, removals_batch
 
@@ -51,7 +52,7 @@ def test_the_case_carries_what_the_inbox_orders_by(live: Source) -> None:
     )
     case = Case.objects.get()
     assert (case.category, case.at_risk, case.grade) == ("coerced_applicant", True, "mid")
-    assert case.weight > 0
+    assert case.rank == rank_of("coerced_applicant", 0.7, NOON, gone=False)
 
 
 def test_findings_keep_the_fixed_interface(live: Source) -> None:
@@ -129,7 +130,7 @@ def test_a_case_that_an_edit_opened_again_is_not_erased(live: Source, as_analyst
     case = Case.objects.get()
     decide(as_analyst, case.pk, "not_in_scope", version_id=case.post.current_id or 0, now=NOON)
     arrive(live, [post(text="二")], [finding()], now=NOON + timedelta(hours=71))
-    assert work_once(NOON + timedelta(hours=80)) == 0
+    assert erase_due(NOON + timedelta(hours=80)) == 0
     assert Post.objects.get().erased_at is None
     # judged in scope, taken back: it waits, and what was decided about an older text no longer counts
     case.refresh_from_db()
@@ -147,7 +148,7 @@ def test_a_case_of_a_second_organisation_keeps_the_post(live: Source, hotline: O
     case = Case.objects.get()
     decide(as_analyst, case.pk, "not_in_scope", version_id=case.post.current_id or 0, now=NOON)
     arrive(other, [post()], [finding()], now=NOON + timedelta(hours=10))
-    assert work_once(NOON + timedelta(hours=80)) == 0
+    assert erase_due(NOON + timedelta(hours=80)) == 0
     assert Post.objects.get().erased_at is None
 
 

@@ -14,7 +14,7 @@ from tests.quality_world import TOMORROW, note
 from tests.world import NOON, arrive, finding, post
 from yoake.casework.audit.models import Entry
 from yoake.casework.cases.actions import decide, undo
-from yoake.casework.cases.models import Case, Post
+from yoake.casework.cases.models import Case, LegalHold, Post
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor, system
 from yoake.casework.quality.actions import judge_sample
@@ -46,7 +46,7 @@ def test_features_outlive_the_text_and_are_the_same(decided: Callable[..., list[
     decided(1, "not_in_scope", text="近所の手伝い募集 {}", profile="🥦")
     (before,) = training_rows()
     assert not HashedPost.objects.exists()
-    assert work_once(LATER) == 1
+    work_once(LATER)
     assert Post.objects.get().erased_at == LATER
     (after,) = training_rows()
     assert after == before
@@ -55,6 +55,17 @@ def test_features_outlive_the_text_and_are_the_same(decided: Callable[..., list[
     assert kept.bits == after["bits"]
     assert len(bytes(kept.features)) < 600
     assert corpus.features(17, 3)[1].size > 0
+
+
+def test_what_a_hold_keeps_at_the_last_moment_is_not_learned_yet(
+    decided: Callable[..., list[Case]], as_analyst: Actor
+) -> None:
+    """The erasure was planned before; the hold came between the worker's claim and its lock."""
+    (case,) = decided(1, "not_in_scope", text="近所の手伝い募集 {}")
+    LegalHold.objects.create(case=case, placed_by_id=as_analyst.user_id, placed_at=NOON, ground="trial")
+    work_once(LATER)
+    assert Post.objects.get().erased_at is None
+    assert not HashedPost.objects.exists(), "it may yet be decided in scope"
 
 
 def test_an_undone_decision_teaches_nothing(decided: Callable[..., list[Case]], as_analyst: Actor) -> None:

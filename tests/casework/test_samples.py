@@ -11,7 +11,8 @@ from tests.quality_world import TOMORROW, note, plain
 from tests.world import NOON, arrive, finding, post
 from yoake.casework.audit.models import Entry
 from yoake.casework.audit.queries import first_break
-from yoake.casework.cases.models import Case, Decision, Post
+from yoake.casework.cases.models import Case, Decision, Post, SearchText
+from yoake.casework.cases.stop import stop_address
 from yoake.casework.people.models import Membership, User
 from yoake.casework.people.queries import Actor, actor_of, system
 from yoake.casework.quality.actions import judge_sample
@@ -30,6 +31,18 @@ def drawn(live: Source, store: Path, three_a_day: None) -> list[Sample]:
     """Three samples of one day, in the order of their lots."""
     note(live, [post(str(i), f"夜だけ動ける人 その{i}", author_id=f"a{i}") for i in range(3)])
     return list(Sample.objects.order_by("lot"))
+
+
+def test_what_was_stopped_is_never_drawn_nor_what_answers_it(
+    live: Source, store: Path, three_a_day: None, as_administrator: Actor
+) -> None:
+    url = "https://bsky.app/profile/did:plc:aaaaaaaaaaaaaaaaaaaaaaaa/post/3kabcdefgh222"
+    uri = "at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa/app.bsky.feed.post/3kabcdefgh222"
+    stop_address(as_administrator, url, NOON)
+    itself = post(uri, "持ってはならない言葉", network="bluesky")
+    answer = post("answer", "夜だけ動ける人", network="bluesky", parent_id=uri, parent_text="持ってはならない言葉")
+    note(live, [itself, answer, post("1", "夜だけ動ける人 その1")])
+    assert [sample.content["native_id"] for sample in Sample.objects.all()] == ["1"]
 
 
 def test_a_sample_waits_until_its_day_is_over(drawn: list[Sample], as_analyst: Actor) -> None:
@@ -66,6 +79,8 @@ def test_in_scope_becomes_a_case_decided_so(drawn: list[Sample], as_analyst: Act
     drawn[0].refresh_from_db()
     assert (drawn[0].content, drawn[0].category) == ({}, "criminal_recruitment")
     assert not HashedPost.objects.exists()
+    assert case.decide_by is not None, "opened as any case: with its clock, to be found by its words"
+    assert SearchText.objects.filter(case=case).exists()
 
 
 def test_cannot_tell_leaves_nothing(drawn: list[Sample], as_analyst: Actor) -> None:

@@ -19,7 +19,7 @@ from yoake.casework.cases.actions import serving_detector, undo
 from yoake.casework.cases.models import Case
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
-from yoake.casework.quality.actions import accept_term, language, reject_term
+from yoake.casework.quality.actions import accept_term, reject_term
 from yoake.casework.quality.looking import look_for_terms
 from yoake.casework.quality.models import TermProposal
 from yoake.casework.quality.queries import proposed_terms
@@ -27,6 +27,7 @@ from yoake.casework.sources.actions import add_ngram_counts
 from yoake.casework.sources.models import Source
 from yoake.detect.background import NgramCounts
 from yoake.errors import BadInput, Refused
+from yoake.learn.overlay import language
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 

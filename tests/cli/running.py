@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,9 +14,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from hashlib import sha256
 from pathlib import Path
 
 import psutil
+import pytest
 
 PASSWORD = re.compile(r"[a-z2-9]{5}(?:-[a-z2-9]{5}){3}")
 
@@ -50,6 +54,21 @@ def yoake(
     )
 
 
+def prepared(places: pytest.TempPathFactory, folder: Path, sources: str = "") -> Path:
+    """A data folder as `yoake up --prepare` makes it, made once a run and copied: to lay out a database takes 15 s."""
+    shared = places.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else places.getbasetemp()
+    made = shared / f"cli-prepared-{sha256(sources.encode()).hexdigest()[:8]}"
+    with (shared / "cli-prepared.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(shared / "cli-preparing", ignore_errors=True)
+            ran = yoake(shared / "cli-preparing", "up", "--prepare", timeout_s=300, YOAKE_SOURCES=sources)
+            assert ran.returncode == 0, ran.stderr
+            (shared / "cli-preparing").rename(made)
+    shutil.copytree(made, folder)
+    return folder
+
+
 class Up:
     """A running `yoake up`."""
 
@@ -58,6 +77,7 @@ class Up:
     ) -> None:
         self.port = port
         self.lines: list[str] = []
+        hung_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored, there too
         self.process = subprocess.Popen(
             [*program, "up"],
             env=environment(data, port, **more),
@@ -66,6 +86,7 @@ class Up:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        signal.signal(signal.SIGHUP, hung_up)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 

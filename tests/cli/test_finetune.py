@@ -45,7 +45,6 @@ def test_a_detector_that_gives_no_probabilities_cannot_be_evaluated(tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("pytorch")
 def test_finetune_evaluate_score(tmp_path: Path) -> None:
     needs.need_encoder()
     from tests.learn import text_models

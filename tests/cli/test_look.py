@@ -12,7 +12,7 @@ import pytest
 
 from tests import needs
 from tests.cli import reference
-from tests.cli.running import free_port, yoake
+from tests.cli.running import free_port, prepared, yoake
 from tests.servers.judge import JudgeServer
 from yoake import __version__
 
@@ -66,7 +66,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
 
 def test_shelves(tmp_path: Path) -> None:
     told = json.loads(yoake(tmp_path / "data", "shelves", "--json").stdout)
-    assert set(told) == {"connectors", "detectors", "engines", "duties", "categories"}
+    assert {"connectors", "detectors", "engines", "duties", "categories", "recipients"} <= set(told)
     names = {shelf: {thing["name"] for thing in things} for shelf, things in told.items()}
     assert {"bluesky_jetstream", "bluesky_firehose", "jsonl", "practice"} <= names["connectors"]
     assert {"inline", "processes"} <= names["engines"]
@@ -92,10 +92,8 @@ def test_every_shelf_is_listed() -> None:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("doctor") / "data"
-    assert yoake(folder, "up", "--prepare", YOAKE_SOURCES="practice").returncode == 0
-    return folder
+def with_practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepared(tmp_path_factory, tmp_path_factory.mktemp("doctor") / "data", "practice")
 
 
 def checks(data: Path, expected: int, **more: Any) -> dict[str, dict[str, str]]:
@@ -110,8 +108,8 @@ def checks(data: Path, expected: int, **more: Any) -> dict[str, dict[str, str]]:
     return by_name
 
 
-def test_doctor_finds_nothing_wrong(prepared: Path) -> None:
-    found = checks(prepared, 0)
+def test_doctor_finds_nothing_wrong(with_practice: Path) -> None:
+    found = checks(with_practice, 0)
     assert {
         "data",
         "key",
@@ -126,7 +124,7 @@ def test_doctor_finds_nothing_wrong(prepared: Path) -> None:
         "clock",
     } == set(found)
     assert {check["state"] for check in found.values()} == {"ok"}
-    plain = yoake(prepared, "doctor", port=18000)
+    plain = yoake(with_practice, "doctor", port=18000)
     assert plain.returncode == 0
     assert plain.stdout.count("[ok]") == len(plain.stdout.splitlines())
 
@@ -137,18 +135,19 @@ def test_doctor_before_the_first_start(tmp_path: Path) -> None:
     assert "yoake up" in found["database"]["do"]
 
 
-def test_doctor_sees_each_fault(prepared: Path) -> None:
-    key = prepared / "key" / "yoake.key"
-    category = prepared / "categories" / "mine"
+def test_doctor_sees_each_fault(with_practice: Path) -> None:
+    key = with_practice / "key" / "yoake.key"
+    category = with_practice / "categories" / "mine"
     category.mkdir()
     (category / "category.toml").write_text("nonsense")
     key.chmod(0o644)
     faults = (
         "UPDATE sources_source SET state = 'paused', problem = 'it said no'; "
+        "DROP TRIGGER audit_entry_no_update; "  # whoever holds the file can
         "UPDATE audit_entry SET actor = 'somebody' WHERE id = 1"
     )
-    with changed(prepared, faults):
-        found = checks(prepared, 4, YOAKE_BIND="0.0.0.0")
+    with changed(with_practice, faults):
+        found = checks(with_practice, 4, YOAKE_BIND="0.0.0.0")
     key.chmod(0o600)
     (category / "category.toml").unlink()
     category.rmdir()
@@ -161,13 +160,13 @@ def test_doctor_sees_each_fault(prepared: Path) -> None:
     assert "it said no" in wrong["source"]["what"]
 
 
-def test_an_engine_that_is_nowhere_is_named_before_anything_runs(prepared: Path) -> None:
-    found = checks(prepared, 4, YOAKE_ENGINE="inlien")
+def test_an_engine_that_is_nowhere_is_named_before_anything_runs(with_practice: Path) -> None:
+    found = checks(with_practice, 4, YOAKE_ENGINE="inlien")
     wrong = {name: check["what"] for name, check in found.items() if check["state"] == "wrong"}
     assert set(wrong) == {"engine"}  # the rest is looked at all the same
     assert wrong["engine"] == "YOAKE_ENGINE is 'inlien': one of inline, processes"
     for words in (["up"], ["up", "--prepare"], ["patrol"]):
-        ran = yoake(prepared, *words, port=free_port(), YOAKE_ENGINE="inlien")
+        ran = yoake(with_practice, *words, port=free_port(), YOAKE_ENGINE="inlien")
         assert ran.returncode == 2, ran.stdout
         assert "YOAKE_ENGINE is 'inlien'" in ran.stderr
         assert "ready" not in ran.stdout
@@ -184,22 +183,22 @@ def test_a_setting_that_cannot_be_is_one_sentence(tmp_path: Path, variable: str,
     assert "hunter2" not in ran.stderr
 
 
-def test_doctor_warns(prepared: Path) -> None:
+def test_doctor_warns(with_practice: Path) -> None:
     warnings = "UPDATE sources_source SET state = 'waiting', problem = 'it is away', seen_until = '2999-01-01 00:00:00'"
-    with changed(prepared, warnings):
-        found = checks(prepared, 0, YOAKE_BIND="0.0.0.0", YOAKE_PROXY="127.0.0.1")
+    with changed(with_practice, warnings):
+        found = checks(with_practice, 0, YOAKE_BIND="0.0.0.0", YOAKE_PROXY="127.0.0.1")
     warned = {name for name, check in found.items() if check["state"] == "warning"}
     assert warned == {"exposure", "source", "clock"}
     assert "YOAKE_ALLOWED_HOSTS" in found["exposure"]["do"]
     assert "it is away" in found["source"]["what"]
 
 
-def test_doctor_knows_an_old_and_a_damaged_database(prepared: Path) -> None:
-    with changed(prepared, "DELETE FROM django_migrations WHERE app = 'cases'"):
-        assert checks(prepared, 4)["database"]["state"] == "wrong"
-    with changed(prepared, "SELECT 1"):
-        (prepared / "db" / "yoake.sqlite3").write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
-        assert "backup" in checks(prepared, 4)["database"]["do"]
+def test_doctor_knows_an_old_and_a_damaged_database(with_practice: Path) -> None:
+    with changed(with_practice, "DELETE FROM django_migrations WHERE app = 'cases'"):
+        assert checks(with_practice, 4)["database"]["state"] == "wrong"
+    with changed(with_practice, "SELECT 1"):
+        (with_practice / "db" / "yoake.sqlite3").write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
+        assert "backup" in checks(with_practice, 4)["database"]["do"]
 
 
 def looks(data: Path, expected: int, **more: Any) -> list[dict[str, str]]:
@@ -208,29 +207,29 @@ def looks(data: Path, expected: int, **more: Any) -> list[dict[str, str]]:
     return [check for check in json.loads(ran.stdout)["checks"] if check["check"] == "second_look"]
 
 
-def test_doctor_tells_each_second_look(prepared: Path, tmp_path: Path) -> None:
-    off = looks(prepared, 0)
+def test_doctor_tells_each_second_look(with_practice: Path, tmp_path: Path) -> None:
+    off = looks(with_practice, 0)
     assert [check["state"] for check in off] == ["ok"] * 3
     assert all(check["what"].endswith(": off.") for check in off)
     key = tmp_path / "key"
     key.write_text("sk-hunter2")
     with JudgeServer(key="sk-hunter2") as server:
         on = {"YOAKE_JUDGE_URL": server.url, "YOAKE_JUDGE_MODEL": "a-model", "YOAKE_JUDGE_KEY_FILE": str(key)}
-        (judge,) = [check for check in looks(prepared, 0, **on) if "a-model" in check["what"]]
+        (judge,) = [check for check in looks(with_practice, 0, **on) if "a-model" in check["what"]]
         assert judge["state"] == "ok"
         assert "0 of 500 calls" in judge["what"]
         key.write_text("sk-wrong")
-        (judge,) = [check for check in looks(prepared, 4, **on) if check["state"] != "ok"]
+        (judge,) = [check for check in looks(with_practice, 4, **on) if check["state"] != "ok"]
         assert (judge["state"], "401" in judge["what"], "sk-wrong" in judge["what"]) == ("wrong", True, False)
-    (judge,) = [check for check in looks(prepared, 0, **on) if check["state"] != "ok"]
+    (judge,) = [check for check in looks(with_practice, 0, **on) if check["state"] != "ok"]
     assert (judge["state"], "refuses the connection" in judge["what"]) == ("warning", True)
 
 
-def test_doctor_tells_what_pictures_need(prepared: Path, tmp_path: Path) -> None:
-    (pictures,) = [c for c in looks(prepared, 4, YOAKE_PICTURES="yes", PATH=str(tmp_path)) if c["state"] != "ok"]
+def test_doctor_tells_what_pictures_need(with_practice: Path, tmp_path: Path) -> None:
+    (pictures,) = [c for c in looks(with_practice, 4, YOAKE_PICTURES="yes", PATH=str(tmp_path)) if c["state"] != "ok"]
     assert "apt-get install tesseract-ocr" in pictures["what"]
     needs.need("tesseract")
-    told = looks(prepared, 0, YOAKE_PICTURES="yes", YOAKE_PICTURES_WEAK_PER_DAY="20")
+    told = looks(with_practice, 0, YOAKE_PICTURES="yes", YOAKE_PICTURES_WEAK_PER_DAY="20")
     assert any("0 of 20" in check["what"] for check in told)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import yoake
+from tests.cli.running import prepared, yoake
 from tests.learn.models import lexicon_model, narrow_model
 
 ROWS = [
@@ -19,9 +19,7 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "data"
-    ran = yoake(folder, "up", "--prepare")
-    assert ran.returncode == 0, ran.stderr
+    folder = prepared(tmp_path_factory, tmp_path_factory.mktemp("model") / "data")
     for name, role in (("sato", "supervisor"), ("tanaka", "analyst")):
         assert yoake(folder, "user", "add", name, "--role", role).returncode == 0
     return folder

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import environment, yoake
+from tests.cli.running import environment, prepared, yoake
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +23,7 @@ AD = "【急募】高額即日5万円 荷物を受け取るだけの簡単な仕
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("patrol") / "data"
-    ran = yoake(folder, "up", "--prepare")
-    assert ran.returncode == 0, ran.stderr
-    return folder
+    return prepared(tmp_path_factory, tmp_path_factory.mktemp("patrol") / "data")
 
 
 def lines(*texts: str, start: int = 0) -> str:
@@ -95,20 +93,36 @@ def test_ctrl_c_keeps_the_cursor_and_shows_progress(data: Path) -> None:
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "yoake", "patrol", "practice", "--json"],
-        env=environment(data),
+        env=environment(data) | {"PYTHONFAULTHANDLER": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=slave,
         text=True,
     )
     os.close(slave)
-    seen = ""
-    until = time.monotonic() + 90
-    while " posts (" not in seen and time.monotonic() < until:
-        seen += os.read(master, 4096).decode(errors="replace")
+    shown, moving = bytearray(), threading.Event()
+
+    def look() -> None:  # to the end: a terminal that nobody reads would hold the patrol up
+        with contextlib.suppress(OSError):  # how Linux says that the other side was closed
+            while part := os.read(master, 4096):
+                shown.extend(part)
+                if b" posts (" in shown:
+                    moving.set()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    assert moving.wait(240), bytes(shown)  # kernels may be compiled first
     process.send_signal(signal.SIGINT)
-    said, _nothing = process.communicate(timeout=20)
+    try:
+        said, _nothing = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # says where each of its threads stands
+        process.communicate()
+        looking.join()
+        pytest.fail(f"Ctrl-C did not end it: {bytes(shown).decode(errors='replace')}")
+    looking.join()
     os.close(master)
+    seen = bytes(shown).decode(errors="replace")
     assert process.returncode == 0
     assert "practice: " in seen
     assert "behind live" in seen
@@ -117,9 +131,8 @@ def test_ctrl_c_keeps_the_cursor_and_shows_progress(data: Path) -> None:
     assert not told["ended"]
 
 
-def test_a_source_of_another_organisation(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    assert yoake(data, "up", "--prepare").returncode == 0
+def test_a_source_of_another_organisation(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    data = prepared(tmp_path_factory, tmp_path / "data")
     added = yoake(data, "user", "add", "sato", "--role", "supervisor", "--new-organisation", "another")
     assert added.returncode == 0, added.stderr
     file = tmp_path / "posts.jsonl"

@@ -7,17 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Up, free_port, yoake
+from tests.cli.running import Up, free_port, prepared, yoake
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("restricted") / "data"
-    ran = yoake(folder, "up", "--prepare")
-    assert ran.returncode == 0, ran.stderr
-    return folder
+    return prepared(tmp_path_factory, tmp_path_factory.mktemp("restricted") / "data")
 
 
 @pytest.mark.parametrize("words", ["x_search?queries=test", "x_search"])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests import needs
-from tests.cli.running import PASSWORD, Up, all_gone, free_port, yoake
+from tests.cli.running import PASSWORD, Up, all_gone, free_port, prepared, yoake
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -28,6 +28,18 @@ NOTHING_LISTENS = "bluesky_jetstream?endpoints=ws://127.0.0.1:1/subscribe"
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture
+def laid_out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """After a first start without sources."""
+    return prepared(tmp_path_factory, data)
+
+
+@pytest.fixture
+def with_practice(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """After a first start with the practice stream."""
+    return prepared(tmp_path_factory, data, "practice")
 
 
 def ready(up: Up) -> Up:
@@ -72,8 +84,9 @@ def test_first_start_and_the_next(data: Path) -> None:
     assert rows(data, "SELECT count(*) FROM cases_case") >= cases
 
 
-def test_what_holds_while_it_runs(data: Path) -> None:
-    with Up(data, free_port(), YOAKE_SOURCES="practice") as up:
+def test_what_holds_while_it_runs(with_practice: Path) -> None:
+    data = with_practice
+    with Up(data, free_port()) as up:
         ready(up)
 
         second = yoake(data, "up", port=free_port())
@@ -116,21 +129,21 @@ def test_what_holds_while_it_runs(data: Path) -> None:
         assert all_gone(group, 1)
 
 
-def test_a_killed_supervisor_leaves_nobody_behind(data: Path) -> None:
-    with Up(data, free_port(), YOAKE_SOURCES="practice") as up:
+def test_a_killed_supervisor_leaves_nobody_behind(with_practice: Path) -> None:
+    with Up(with_practice, free_port()) as up:
         ready(up)
         group = up.group()
         assert len(group) >= 4
         up.process.kill()
         assert all_gone(group, STOPS_WITHIN_S)
         up.ended()
-    with Up(data, up.port) as again:  # neither its port nor its file stand in the way
+    with Up(with_practice, up.port) as again:  # neither its port nor its file stand in the way
         ready(again)
         assert again.stop() == 0
 
 
-def test_a_closed_terminal_ends_everything(data: Path) -> None:
-    with Up(data, free_port()) as up:
+def test_a_closed_terminal_ends_everything(laid_out: Path) -> None:
+    with Up(laid_out, free_port()) as up:
         ready(up)
         up.wait_for("there is no source to watch")
         time.sleep(2)
@@ -140,8 +153,8 @@ def test_a_closed_terminal_ends_everything(data: Path) -> None:
         assert all_gone(group, 1)
 
 
-def test_stops_promptly_with_open_connections(data: Path) -> None:
-    with Up(data, free_port()) as up:
+def test_stops_promptly_with_open_connections(laid_out: Path) -> None:
+    with Up(laid_out, free_port()) as up:
         ready(up)
         with socket.create_connection(("127.0.0.1", up.port)) as half, socket.create_connection(("127.0.0.1", up.port)):
             half.sendall(b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
@@ -150,8 +163,8 @@ def test_stops_promptly_with_open_connections(data: Path) -> None:
             assert time.monotonic() - began < STOPS_WITHIN_S
 
 
-def test_without_a_network_it_says_so_and_goes_on(data: Path) -> None:
-    with Up(data, free_port(), YOAKE_SOURCES=NOTHING_LISTENS) as up:
+def test_without_a_network_it_says_so_and_goes_on(data: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Up(prepared(tmp_path_factory, data, NOTHING_LISTENS), free_port()) as up:
         ready(up)
         began = time.monotonic()
         line = up.wait_for("bluesky_jetstream is waiting: ", 10)
@@ -163,7 +176,7 @@ def test_without_a_network_it_says_so_and_goes_on(data: Path) -> None:
         assert up.stop() == 0
 
 
-def test_beyond_this_machine_over_tls(data: Path, tmp_path: Path) -> None:
+def test_beyond_this_machine_over_tls(laid_out: Path, tmp_path: Path) -> None:
     openssl = shutil.which("openssl")
     if openssl is None:
         needs.lacking("needs OpenSSL: apt-get install openssl")
@@ -172,7 +185,7 @@ def test_beyond_this_machine_over_tls(data: Path, tmp_path: Path) -> None:
     make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(cert), *subject]
     subprocess.run(make, check=True, capture_output=True)
     tls = {"YOAKE_BIND": "0.0.0.0", "YOAKE_TLS_CERT": str(cert), "YOAKE_TLS_KEY": str(key)}
-    with Up(data, free_port(), **tls) as up:  # type: ignore[arg-type]  # names are not those of parameters
+    with Up(laid_out, free_port(), **tls) as up:  # type: ignore[arg-type]  # names are not those of parameters
         assert f"https://localhost:{up.port}/" in up.wait_for("ready after")
         context = ssl.create_default_context(cafile=str(cert))
         with urllib.request.urlopen(f"https://localhost:{up.port}/sign-in/", timeout=10, context=context) as page:
@@ -221,8 +234,8 @@ def test_wrong_sources_are_named_and_nothing_is_half_done(data: Path, sources: s
     assert PASSWORD.search(corrected.stdout)
 
 
-def test_sources_that_were_removed_do_not_come_back(data: Path) -> None:
-    assert yoake(data, "up", "--prepare", YOAKE_SOURCES="practice").returncode == 0
+def test_sources_that_were_removed_do_not_come_back(with_practice: Path) -> None:
+    data = with_practice
     connection = sqlite3.connect(data / "db" / "yoake.sqlite3")
     with connection:
         connection.execute("DELETE FROM sources_source")
@@ -231,8 +244,9 @@ def test_sources_that_were_removed_do_not_come_back(data: Path) -> None:
     assert rows(data, "SELECT * FROM sources_source") == []
 
 
-def test_a_stale_file_of_a_gone_process_is_taken_over(data: Path) -> None:
-    (data / "run").mkdir(parents=True)
+def test_a_stale_file_of_a_gone_process_is_taken_over(laid_out: Path) -> None:
+    data = laid_out
+    (data / "run").mkdir(parents=True, exist_ok=True)
     (data / "run" / "up.json").write_text('{"pid": 1, "started": 1.0, "address": "http://localhost:1/"}')
     assert yoake(data, "up", "--prepare").returncode == 0
     (data / "run" / "up.json").write_text("half wri")

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PASSWORD, free_port, yoake
+from tests.cli.running import PASSWORD, free_port, prepared, yoake
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("user") / "data"
-    ran = yoake(folder, "up", "--prepare")
-    assert ran.returncode == 0, ran.stderr
-    return folder
+    return prepared(tmp_path_factory, tmp_path_factory.mktemp("user") / "data")
 
 
 def people(data: Path) -> dict[str, dict[str, object]]:
@@ -80,3 +77,10 @@ def test_a_database_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None
         assert ran.returncode == code, ran.stderr
         assert "does not answer" in ran.stdout + ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+def test_a_lost_second_factor_is_reset(data: Path) -> None:
+    told = json.loads(yoake(data, "user", "reset-second-factor", "admin", "--json").stdout)
+    assert told == {"username": "admin", "taken": 0}
+    ran = yoake(data, "user", "reset-second-factor", "nobody")
+    assert (ran.returncode, "USERNAME is 'nobody'" in ran.stderr) == (2, True)

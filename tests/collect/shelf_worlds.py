@@ -43,7 +43,7 @@ class World:
     name: ClassVar[str]  # on the shelf
     stream: ClassVar[bool] = False  # over a WebSocket
     blind_to: ClassVar[frozenset[str]] = frozenset()
-    denied: ClassVar[str] = "private"  # what a check says of a post that strangers may not ask for
+    denied: ClassVar[str] = "unchecked"  # what a check says of a post that strangers may not ask for
     later: ClassVar[int] = 0  # of the first requests this one brings posts, where the first does not
     texts: list[str]
 

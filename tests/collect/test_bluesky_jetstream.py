@@ -541,3 +541,32 @@ def test_xrpc_is_asked_for_liveness() -> None:
         chosen = BlueskyJetstream.Options(api=url, plc=url)
         found = BlueskyJetstream().check([f"at://{DID}/app.bsky.feed.post/3k1"], chosen, NET)
     assert [one.state for one in found] == ["up"]
+
+
+def test_near_live_a_busy_stream_is_taken_in_handfuls(server: Jetstream) -> None:
+    naps: list[float] = []
+
+    class Napping(Net):
+        def wait(self, seconds: float) -> bool:
+            naps.append(seconds)
+            return super().wait(seconds)
+
+    def feed() -> None:
+        for n in range(600):
+            server.push(post_event(DID, f"3k{n}", f"あ{n}"))
+            time.sleep(0.001)
+
+    reading = BlueskyJetstream().pages(options(server.url), None, Napping(allow_private=True))
+    with closing(reading):
+        next(reading)
+        server.push(post_event(DID, "3first", "はじめ"))
+        assert texts(until(reading, lambda seen: bool(posts(seen)))) == ["はじめ"]
+        assert naps == []  # behind, or as far as anybody knows: every message at once
+        feeding = threading.Thread(target=feed)
+        feeding.start()
+        found = until(reading, lambda seen: len(posts(seen)) == 600)
+        feeding.join()
+    assert texts(found) == [f"あ{n}" for n in range(600)]
+    assert 0 < len(naps) < 200
+    assert found[-1].seen_until is not None
+    assert (NET.now() - found[-1].seen_until).total_seconds() < 2

@@ -14,6 +14,7 @@ from tests.drawing import octets, photograph
 from tests.servers.pds import Pds
 from yoake.collect.connector import KeepsPictures
 from yoake.collect.connectors.bluesky_firehose import BlueskyFirehose
+from yoake.collect.hosts import Hosts
 from yoake.collect.net import Net
 from yoake.errors import BadInput, Refused, TryLater
 
@@ -69,7 +70,8 @@ def test_what_became_of_an_account(pds: Pds) -> None:
     assert state(ref, options)[0] == "up"
     pds.delete_account(writer.did)
     assert state(ref, options) == ("deleted_by_author", "the account no longer exists")
-    assert state(REF, options) == ("deleted_by_author", "the account no longer exists")  # nobody ever had this one
+    told, note = state(REF, options)  # nobody ever had this one, or it is registered elsewhere: no tombstone
+    assert (told, "does not know" in note) == ("unreachable", True)
 
 
 @pytest.mark.server
@@ -133,6 +135,22 @@ def test_when_nobody_answers_the_state_is_unreachable() -> None:
             BlueskyFirehose().context(REF, options, NET)
 
 
+def test_a_host_that_is_to_be_left_alone_was_not_asked() -> None:
+    """The question is put off, not answered: five such tries would else read "nobody answers"."""
+    asked: list[str] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        respond(request, 200, b"{}")
+
+    with http_server(answer) as url:
+        net = Net(allow_private=True, hosts=Hosts())
+        net.hosts.leave(url.removeprefix("http://"), 600.0)
+        found = BlueskyFirehose().check([REF, REF], BlueskyFirehose.Options(api=url, plc=url), net)
+    assert [(one.state, 590 < one.after_s <= 600) for one in found] == [("unchecked", True)] * 2
+    assert asked == []
+
+
 def test_a_host_that_is_down_is_said_quickly_for_many_posts() -> None:
     began = time.monotonic()
     found = BlueskyFirehose().check([REF] * 50, BlueskyFirehose.Options(api=AWAY, plc=AWAY), NET)
@@ -170,6 +188,45 @@ def test_nonsense_is_no_answer(status: int, body: bytes) -> None:
 def test_errors_about_the_account_decide(error: str, expected: str) -> None:
     with http_server(lambda r: respond(r, 400, orjson.dumps({"error": error, "message": "m"}))) as url:
         assert state(REF, BlueskyFirehose.Options(api=url, plc=AWAY))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        (400, "RepoNotFound", "deleted_by_author"),
+        (501, "MethodNotImplemented", "unreachable"),
+        (400, "InvalidRequest", "unreachable"),
+        (404, "", "unreachable"),
+    ],
+)
+def test_only_who_says_that_an_account_is_gone_is_believed(status: int, error: str, expected: str) -> None:
+    """A server that does not know the question knows nothing about the account."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if request.path.endswith(DID):
+            service = [{"id": "#atproto_pds", "serviceEndpoint": url}]
+            respond(request, 200, json.dumps({"id": DID, "service": service}).encode())
+        elif "getRepoStatus" in request.path:
+            respond(request, status, orjson.dumps({"error": error}))
+        else:
+            respond(request, 400, orjson.dumps({"error": "RecordNotFound"}))
+
+    with http_server(answer) as url:
+        assert state(REF, BlueskyFirehose.Options(api=url, plc=url))[0] == expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [(404, "unreachable"), (410, "deleted_by_author")])
+def test_only_a_tombstone_says_that_an_account_was_deleted(status: int, expected: str) -> None:
+    """A directory that does not have a DID, such as another network's or one that is behind, says nothing of its posts."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if request.path.endswith(DID):
+            respond(request, status, json.dumps({"message": "DID not available"}).encode())
+        else:
+            respond(request, 400, orjson.dumps({"error": "RecordNotFound"}))
+
+    with http_server(answer) as url:
+        assert state(REF, BlueskyFirehose.Options(api=url, plc=url))[0] == expected
 
 
 @pytest.mark.parametrize("endpoint", ["ftp://x", "https://a:b@x", "x", "http://h:99999", "https://[::1"])
@@ -234,7 +291,8 @@ def test_a_picture_comes_from_the_server_that_keeps_the_account(pds: Pds) -> Non
     other = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
     assert picture(ref, other) is None
     assert picture("https://e.example/1", image) is None
-    assert picture(REF, image) is None  # nobody ever had this account
+    with pytest.raises(TryLater, match="does not know"):  # the directory may be behind
+        picture(REF, image)
     pds.takedown(writer.did)
     assert picture(ref, image) is None
 

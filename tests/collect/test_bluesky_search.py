@@ -178,9 +178,15 @@ def test_whether_posts_are_up(server: AppView, net: Net) -> None:
     taro = server.person("taro.example")
     uris = [server.post(taro, f"{n}") for n in range(30)]
     gone = "at://did:plc:gone/app.bsky.feed.post/r1"
-    found = connector.check([*uris, gone, "x"], options(server), net)
+    unknown = "at://did:plc:unknown/app.bsky.feed.post/r1"
+    server.tombstones.add("did:plc:gone")
+    found = connector.check([*uris, gone, unknown, "x"], options(server), net)
     assert {one.state for one in found[:30]} == {"up"}
-    assert [one.state for one in found[30:]] == ["deleted_by_author", "unchecked"]  # as the directory of accounts says
+    assert [one.state for one in found[30:]] == [
+        "deleted_by_author",
+        "unreachable",
+        "unchecked",
+    ]  # as the directory says
     assert sum(method.endswith("getPosts") for method, _ in server.asked) == 2
     known = Known(uris[0], found[0].content_hash)
     server.views[uris[0]]["record"]["text"] = "別の文"

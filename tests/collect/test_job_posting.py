@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.collect.loopback import NOON, Clock, ClockNet, posts, removals, skips
 from tests.servers.site import Site, page, site_server
-from yoake.collect.connector import Known, Page
+from yoake.collect.connector import Known, Liveness, Page
 from yoake.collect.connectors.job_posting import JobPosting
 from yoake.collect.net import Denied, Net
 from yoake.errors import BadInput, Refused, TryLater
@@ -317,9 +317,12 @@ def feed(*numbers: int, edited: int = -1) -> str:
 
 def test_a_feed_of_jobs() -> None:
     with site_server() as site:
-        url = site.put("/jobs.xml", feed(1), "application/xml")
+        url = site.put("/jobs.xml", feed(1).replace("https://board.example", site.address), "application/xml")
         (post,) = posts(read(url))
-        assert post["native_id"] == "https://board.example/j/1"
+        assert post["native_id"] == f"{site.address}/j/1"
+        (elsewhere,) = posts(read(site.put("/elsewhere.xml", feed(1), "application/xml")))
+        assert elsewhere["native_id"][16:] == "/https://board.example/j/1"  # no feed words another site's page
+        assert elsewhere["url"] == "https://board.example/j/1"
         assert post["text"].split("\n") == [
             "仕事1", "会社名: 架空商店", "連絡先: 00-0000-0000", "勤務地: 架空県 見本市", "給与: 時給1,200円",
             "雇用形態: アルバイト・パート", "仕事内容: 接客",
@@ -407,3 +410,37 @@ def test_check_compares_the_posting() -> None:
         assert JobPosting().check([first["native_id"]], options, net)[0].state == "up"
         site.put("/jobs/0", page("終了", "この求人は終わりました"))
         assert JobPosting().check_known(known[:1], options, net)[0].state == "edited"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_offer_of_a_feed_is_edited_when_its_page_changes_and_not_before(*, elsewhere: bool) -> None:
+    """A feed words an offer otherwise than its page: the first look at the page is what later ones compare with."""
+    with site_server() as site, site_server() as other:
+        told = feed(1).replace("https://board.example", (other if elsewhere else site).address)
+        if elsewhere:
+            told = told.replace("127.0.0.1", "localhost")
+        (row,) = posts(read(site.put("/jobs.xml", told, "application/xml")))
+        there, net, options = other if elsewhere else site, Net(allow_private=True), JobPosting.Options(delay_s=0)
+        there.put("/j/1", ad(1))
+
+        def look(stamp: str = "") -> Liveness:
+            known = Known(row["native_id"], row["content_hash"], stamp, labels=tuple(row["labels"]))
+            (found,) = JobPosting().check_known([known], options, net)
+            return found
+
+        first = look()
+        assert (first.state, first.content_hash) == ("up", row["content_hash"])
+        again = look(first.stamp)
+        assert again.state == "up"
+        there.put("/j/1", ad(1, title="書き換え"))
+        assert look(again.stamp).state == "edited"
+        there.put("/j/1", page("終了", "この求人は終わりました"))
+        assert look(again.stamp).state == "edited"
+        assert look().state == "up"  # a page that never had one
+        (anew,) = JobPosting().read(row["native_id"], options, net).to_pylist() or [None]
+        assert anew is None
+        there.put("/j/1", ad(1))
+        (anew,) = JobPosting().read(row["native_id"], options, net).to_pylist()
+        assert anew["uid"] == row["uid"]
+        there.say("/j/1", 404)
+        assert look(again.stamp).state == "removed"

@@ -87,6 +87,16 @@ def test_encodings_of_japanese_pages(encoding: str, told: str) -> None:
     assert visible_text(decoded(html.encode(encoding), header)) == "高収入の仕事、日払い"
 
 
+@pytest.mark.parametrize(
+    "named", ["hex", "zip", "base64", "rot13", "idna", "punycode", "undefined", "utf-7", "unicode_escape"]
+)
+@pytest.mark.parametrize("told", ["header", "page"])
+def test_what_is_no_encoding_of_pages_is_passed_over(named: str, told: str) -> None:
+    html = f'<html><meta charset="{named if told == "page" else ""}"><p>日払い +ADw-b+AD4- \\u0041</p>'
+    header = f"text/html; charset={named}" if told == "header" else "text/html"
+    assert visible_text(decoded(html.encode(), header)) == "日払い +ADw-b+AD4- \\u0041"
+
+
 @given(st.binary(max_size=2000))
 def test_whatever_comes_is_read_somehow(body: bytes) -> None:
     read_page(decoded(body, "text/html"), URL)
@@ -142,6 +152,7 @@ def test_xml_in_the_encoding_it_names() -> None:
         '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode("utf-16"),
         b"<a>" * 101 + b"</a>" * 101, b"\x00",
         b'<?xml version="1.0" encoding="base64"?><a/>',
+        b'<?xml version="1.0" encoding="utf-7"?><a/>', b'<?xml version="1.0" encoding="punycode"?><a/>-',
     ],
 )  # fmt: skip
 def test_what_is_not_xml_or_hostile(body: bytes) -> None:

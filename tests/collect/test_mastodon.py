@@ -29,7 +29,8 @@ NET = Net(allow_private=True, keys=KEYS.__getitem__)
 
 
 @pytest.fixture
-def server() -> Iterator[Mastodon]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mastodon]:
+    monkeypatch.setattr("yoake.collect.connectors.mastodon._SETTLES_S", 0.2)
     with Mastodon() as running:
         yield running
 
@@ -276,22 +277,24 @@ def test_a_spent_window_of_requests_is_waited_out(server: Mastodon) -> None:
 
 
 def test_posts_edits_and_deletions_of_the_stream(server: Mastodon) -> None:
-    hana = server.account("hana")
+    hana, far = server.account("hana"), server.account("taro", host="other.example")
     server.post(hana, "前から")
     with closing(pages(server)) as reading:
         found = until(reading, lambda seen: seen[-1].seen_until is not None)
+        copy = server.post(far, "よそから")
         ident = server.post(hana, "高収入")
         uri = server.uri(ident)
         found += until(reading, has("高収入"))
         server.edit(ident, "終了しました")
         found += until(reading, has("終了しました"))
+        server.delete(copy)  # by its moderators: where it was written it may be up
         server.delete(ident)
         found += until(reading, lambda seen: bool(removals(seen)))
     first, edited = (row for row in posts(found) if row["native_id"] == uri)
     assert first["uid"] == edited["uid"]
     assert first["content_hash"] != edited["content_hash"]
     assert [(row["network"], row["native_id"], row["state"]) for row in removals(found)] == [
-        ("fediverse", uri, "deleted_by_author")
+        ("fediverse", uri, "removed")
     ]
     assert found[-1].cursor == ident
     assert skips(found) == []
@@ -313,6 +316,36 @@ def test_what_was_missed_is_caught_up_and_nothing_is_lost(server: Mastodon) -> N
         found += until(reading, has(*(f"聞こえない{n}" for n in range(100))))
     assert server.connections == 2
     assert len({row["uid"] for row in posts(found)}) == 102
+
+
+@pytest.mark.parametrize("speaks", [False, True])
+def test_what_is_written_before_a_subscription_is_made_is_read(
+    server: Mastodon, monkeypatch: pytest.MonkeyPatch, *, speaks: bool
+) -> None:
+    """No server says when a subscription is made: it is, once it brings something, or after a while."""
+    monkeypatch.setattr("yoake.collect.connectors.mastodon._SETTLES_S", 60.0 if speaks else 1.5)
+    hana = server.account("hana")
+    cursor = server.post(hana, "前から")
+    server.subscribing_s = 0.8
+
+    def write() -> None:
+        while not server.streams:
+            time.sleep(0.01)
+        time.sleep(0.4)
+        server.post(hana, "間に")  # whoever asked for the timeline already has missed it
+        while speaks and not server.streams[0].wants:
+            time.sleep(0.01)
+        if speaks:
+            server.post(hana, "聞こえた")
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    with closing(pages(server, cursor)) as reading:
+        found = until(reading, has("間に", *(["聞こえた"] if speaks else [])), limit=12)
+        found += list(islice(reading, 2))
+    writing.join()
+    assert sorted(texts(found)) == sorted({"前から", *texts(found)})  # nothing twice
+    assert server.connections == 1
 
 
 def test_what_is_live_does_not_hide_what_is_not_caught_up(server: Mastodon) -> None:

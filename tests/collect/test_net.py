@@ -41,6 +41,7 @@ NET = Net(allow_private=True, contact="patrol@example.jp")
         ("::", False),
         ("fe80::1", False),
         ("fc00::1", False),
+        ("fec0::1", False),  # site-local, as it was before fc00::/7
         ("ff02::1", False),
         ("::ffff:10.0.0.1", False),
         ("::ffff:8.8.8.8", True),
@@ -136,6 +137,18 @@ def test_a_redirect_to_another_host_takes_no_headers_along() -> None:
     with http_server(answer) as url:
         NET.get(url + "/", headers={"X-Token": "t"})
     assert seen == ["t", "t", None]
+
+
+def test_another_port_is_another_host() -> None:
+    seen: list[str | None] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        seen.append(request.headers["X-Token"])
+        respond(request, 200)
+
+    with http_server(answer) as other, http_server(lambda r: respond(r, 302, Location=other)) as url:
+        NET.get(url, headers={"X-Token": "t"})
+    assert seen == [None]
 
 
 def test_redirects_end() -> None:
@@ -327,7 +340,7 @@ def test_messages_of_a_websocket() -> None:
         assert connection.request is not None
         connection.send(connection.request.headers["User-Agent"])
         connection.send(b"\x00\xff")
-        connection.recv()
+        connection.send(f"{connection.recv(decode=True)}{connection.recv(decode=True)}")
 
     with socket_server(script) as url, NET.websocket(url) as opened:
         first = opened.recv(2)
@@ -335,6 +348,13 @@ def test_messages_of_a_websocket() -> None:
         assert first.startswith("Yoake/")
         assert opened.recv(2) == b"\x00\xff"
         assert opened.recv(0.01) is None  # silence is not an error
+        opened.send("こ")
+        opened.send("と".encode())
+        assert opened.recv(2) == "こと"
+        with pytest.raises(TryLater, match=r"127\.0\.0\.1 closed the connection"):
+            opened.recv(2)
+        with pytest.raises(TryLater, match=r"127\.0\.0\.1 closed the connection"):
+            opened.send("?")
 
 
 @pytest.mark.parametrize("how", ["close", "too long", "not UTF-8"])

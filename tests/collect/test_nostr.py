@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.sync.server import ServerConnection
 
 from tests import needs
 from tests.collect.loopback import posts, removals, skips, socket_server, until
 from tests.servers.nostr.relay import Author, Relay, RelayError, install
-from yoake.collect.connector import Page
+from yoake.collect.connector import Known, Page
 from yoake.collect.connectors.nostr import NostrRelays
 from yoake.collect.net import Net
 from yoake.collect.nostr import event_of, name_of, post_of, profile_of, thread_of
@@ -294,6 +294,16 @@ def test_a_relay_that_goes_away_and_comes_back(relay: Relay, tmp_path: Path) -> 
 
 
 @pytest.mark.server
+def test_a_note_that_is_dated_back_is_read_all_the_same(relay: Relay) -> None:
+    """Its author names the time; what counts is that it is new to the relay."""
+    author = Author()
+    with closing(pages(relay.url)) as reading:
+        found = until(reading, caught_up)
+        relay.publish(*(author.event(f"{days}日前", at=int(time.time()) - 86_400 * days) for days in (0, 1, 400)))
+        found += until(reading, has("0日前", "1日前", "400日前"))
+
+
+@pytest.mark.server
 def test_what_became_of_a_post(relay: Relay) -> None:
     author, other = Author(), Author()
     up, deleted, never = author.event("残る"), author.event("消す"), author.event("どこにもない")
@@ -302,10 +312,15 @@ def test_what_became_of_a_post(relay: Relay) -> None:
     found = NostrRelays().check(refs, options(relay.url), NET)
     assert [(one.ref, one.state) for one in found] == [
         (up["id"], "up"),  # only its author may delete it
-        (deleted["id"], "deleted_by_author"),
-        (never["id"], "removed_by_provider"),
+        (deleted["id"], "removed"),  # anybody can name it in a deletion
+        (never["id"], "removed"),
         ("x", "unchecked"),
         (up["id"], "up"),
+    ]
+    whose = [Known(deleted["id"], author=author.id), Known(deleted["id"], author=other.id)]
+    assert [NostrRelays().check_known([one], options(relay.url), NET)[0].state for one in whose] == [
+        "deleted_by_author",
+        "removed",
     ]
     found = NostrRelays().check(refs[:3], options(relay.url, AWAY), NET)
     assert [one.state for one in found] == ["up", "unreachable", "unreachable"]  # the other relay may have them
@@ -500,7 +515,9 @@ def paging_relay(stored: list[dict[str, Any]], most: int) -> Iterator[str]:
             return True
         for asked in told[2:]:
             chosen = [one for one in stored if one["kind"] in asked["kinds"]]
-            chosen = [one for one in chosen if asked["since"] <= one["created_at"] <= asked.get("until", 1 << 60)]
+            chosen = [
+                one for one in chosen if asked.get("since", 0) <= one["created_at"] <= asked.get("until", 1 << 60)
+            ]
             chosen.sort(key=lambda one: (-one["created_at"], one["id"]))
             for one in chosen[: min(most, asked.get("limit", 500))]:
                 connection.send(json.dumps(["EVENT", told[1], one]))
@@ -516,6 +533,7 @@ def paging_relay(stored: list[dict[str, Any]], most: int) -> Iterator[str]:
     st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["note", "note", "delete"])), max_size=25),
     st.lists(st.integers(1, 3), max_size=3),
 )
+@example([(0, "note")] * 4 + [(1, "note")] * 2, [])  # a page that ends within the oldest second
 def test_resuming_anywhere_is_reading_once(happened: list[tuple[int, str]], cuts: list[int]) -> None:
     """The reading is killed after any page; what is read in the end is what one reading reads."""
     begin = int(time.time()) - 3_000

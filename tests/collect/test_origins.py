@@ -60,16 +60,16 @@ def test_what_became_of_a_status(mastodon: Mastodon) -> None:
     assert [(one.state, one.note) for one in found] == [
         ("up", ""),
         ("edited", f"edited at {mastodon.statuses[edited]['edited_at']}"),
-        ("deleted_by_author", "the server does not have it any more; it does not say who deleted it"),
-        ("deleted_by_author", "the server does not have it any more; it does not say who deleted it"),  # to strangers
+        ("removed", "the server does not have it any more; it does not say who deleted it"),
+        ("removed", "the server does not have it any more; it does not say who deleted it"),  # to strangers
         ("account_suspended", "the account is suspended, or was deleted by its owner: both look the same there"),
-        ("deleted_by_author", "the account no longer exists"),
+        ("removed", "the account no longer exists"),
         ("unchecked", "this is not the address of a post"),
         ("unchecked", "this is not the address of a post"),
     ]
     assert states([refs[3]], mastodon.url, token="mastodon_token") == ["private"]
     assert states([f"{mastodon.url}/@hana/{up}"]) == ["up"]  # as people paste it
-    assert states([f"{mastodon.url}/ap/users/{hana}/statuses/{deleted}"]) == ["deleted_by_author"]
+    assert states([f"{mastodon.url}/ap/users/{hana}/statuses/{deleted}"]) == ["removed"]
     assert states([f"{mastodon.url}/ap/users/{taro}/statuses/{suspended}"]) == ["account_suspended"]
 
 
@@ -85,7 +85,7 @@ def test_what_became_of_a_note(misskey: Misskey) -> None:
     found = check(refs)
     assert [(one.state, one.note) for one in found] == [
         ("up", ""),
-        ("deleted_by_author", "the server does not have it any more; it does not say who deleted it"),
+        ("removed", "the server does not have it any more; it does not say who deleted it"),
         ("private", "its author hid it from the public"),
         ("edited", "edited at 2026-11-20T03:01:00.000Z"),
         ("private", "shown only to those who are signed in there"),
@@ -108,7 +108,7 @@ def test_any_other_server_is_asked_in_activitypub() -> None:
 
     with http_server(answer) as url:
         refs = [f"{url}/objects/{kind}" for kind in ("up", "edited", "gone", "missing", "410")]
-        assert states(refs) == ["up", "edited", "deleted_by_author", "deleted_by_author", "deleted_by_author"]
+        assert states(refs) == ["up", "edited", "removed", "removed", "removed"]
         assert states([f"{url}/objects/page", f"{url}/objects/up"]) == ["unreachable", "unreachable"]
         assert states([f"{url}/objects/up"]) == ["up"]
     assert all("application/activity+json" in accept for accept in seen if "json" in accept)
@@ -167,7 +167,7 @@ def test_nonsense_is_no_answer(status: int, body: bytes, path: str) -> None:
     with http_server(lambda r: respond(r, status, body)) as url:
         (found,) = check([f"{url}/{path}"])
     # a server that answers 404 in no API's language still says 404 at the post's own address
-    assert found.state == ("deleted_by_author" if status == 404 else "unreachable")
+    assert found.state == ("removed" if status == 404 else "unreachable")
 
 
 def test_what_surrounds_a_status(mastodon: Mastodon) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -73,6 +74,21 @@ def test_everything_odd_is_counted_with_its_row(tmp_path: Path) -> None:
     pages = read(file, page_posts=2)
     assert len(posts(pages)) == 1
     assert skips(pages) == [("no_id", "row 2", False), ("no_id", "row 3", False), ("no_text", "row 4", False)]
+
+
+def test_what_python_cannot_hold_costs_no_other_row(tmp_path: Path) -> None:
+    """Times finer than Python's, times beyond its calendar, texts that are not UTF-8 though the file says so."""
+    fine = pa.array([1_795_140_000_123_456_789, None, None], pa.timestamp("ns", "UTC"))
+    broken = pa.Array.from_buffers(
+        pa.string(), 3, [None, pa.py_buffer(np.array([0, 1, 3, 4], "<i4")), pa.py_buffer(b"a\xff\xfec")]
+    )
+    pages = read(put(tmp_path, {"id": ["1", "2", "3"], "text": broken, "posted_at": fine}))
+    assert [(row["native_id"], row["text"]) for row in posts(pages)] == [("1", "a"), ("3", "c")]
+    assert posts(pages)[0]["posted_at"] == datetime(2026, 11, 20, 2, 0, 0, 123456, tzinfo=UTC)
+    assert skips(pages) == [("bad_text", "row 2", False)]
+    for far in (pa.array([1 << 62], pa.timestamp("us", "UTC")), pa.array([(1 << 31) - 1], pa.date32())):
+        pages = read(put(tmp_path, {"id": ["1"], "text": ["a"], "posted_at": far}))
+        assert (len(posts(pages)), skips(pages)) == (1, [("bad_time", "row 1", True)])
 
 
 @settings(max_examples=40, deadline=None)

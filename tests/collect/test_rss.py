@@ -87,14 +87,43 @@ def test_rss() -> None:
 
 
 def test_atom() -> None:
-    feed = read_feed(ATOM.encode(), "application/atom+xml", "https://elsewhere.example/atom", NOON)
+    feed = read_feed(ATOM.encode(), "application/atom+xml", "https://www.board.example/atom", NOON)
     first, second = feed.rows
     assert (first["native_id"], first["text"]) == ("https://board.example/items/1", "1 < 2\n日給三万円\na < b")
     assert (first["author_name"], first["author_id"]) == ("投稿者", "https://board.example/u/1")
     assert first["posted_at"] == datetime(2026, 11, 20, 2, tzinfo=UTC)
     assert first["images"][0]["ref"] == "https://board.example/a.png"
     assert (second["native_id"], second["text"]) == ("tag:board.example,2026:2", "題\n<b> は文字")
-    assert feed.removed == ["https://board.example/items/9"]
+    assert (feed.removed, feed.skipped) == (["https://board.example/items/9"], [])
+
+
+def test_what_a_feed_says_of_another_site_is_not_that_sites_post() -> None:
+    """Else whoever writes a feed could put words under somebody else's address, and end the watch over it."""
+    feed = read_feed(ATOM.encode(), "", "https://elsewhere.example/atom", NOON)
+    other = read_feed(ATOM.encode(), "", "https://another.example/atom", NOON)
+    named = read_feed(ATOM.encode(), "", URL, NOON)
+    for first, second, third in zip(feed.rows, other.rows, named.rows, strict=True):
+        assert len({first["native_id"], second["native_id"], third["native_id"]}) == 3
+        assert first["native_id"][16:] == f"/{third['native_id']}"
+        assert first["url"] == third["url"]  # a person opens the page
+    assert (feed.removed, [odd.reason for odd in feed.skipped]) == ([], ["foreign_deletion"])
+    sub, above = ("https://example.com/feed", "https://jobs.example.com/feed")
+    link = "<rss><channel><item><link>https://{}/1</link><title>題</title></item></channel></rss>"
+    assert read_feed(link.format("jobs.example.com").encode(), "", sub, NOON).rows[0]["native_id"][:5] == "https"
+    assert read_feed(link.format("example.com").encode(), "", above, NOON).rows[0]["native_id"][:5] != "https"
+    assert read_feed(link.format("notexample.com").encode(), "", sub, NOON).rows[0]["native_id"][:5] != "https"
+
+
+def test_the_page_of_an_entry_about_another_site_is_asked_for() -> None:
+    with site_server() as site:
+        page = site.put("/there", "<html><body><p>本文</p></body></html>", "text/html")
+        gone = f"{site.address}/gone"
+        told = "".join(f"<item><link>{link}</link><title>題</title></item>" for link in (page, gone))
+        rows = read_feed(f"<rss><channel>{told}</channel></rss>".encode(), "", URL, NOON).rows
+        refs = [row["native_id"] for row in rows]
+        assert not any(ref.startswith("http") for ref in refs)
+        found = Rss().check(refs, Rss.Options(URL), Net(allow_private=True))
+        assert [(one.ref, one.state) for one in found] == [(refs[0], "up"), (refs[1], "removed")]
 
 
 def test_rss_1_0_and_json_feed() -> None:
@@ -227,8 +256,11 @@ def test_skips_are_told_once() -> None:
 
 def test_a_deleted_entry_is_a_removal() -> None:
     with site_server() as site:
-        pages = read(site.put("/feed", ATOM, stamped=False), None, 2)
-        assert [row["native_id"] for row in removals(pages)] == ["https://board.example/items/9"]
+        own = f'<at:deleted-entry ref="{site.address}/items/9" when="2026-11-20T00:00:00Z"/></feed>'
+        pages = read(site.put("/feed", ATOM.replace("</feed>", own), stamped=False), None, 2)
+        assert [(row["native_id"], row["state"]) for row in removals(pages)] == [(f"{site.address}/items/9", "removed")]
+        # a feed says nothing about another site's pages: else whoever is watched could end the watch
+        assert ("foreign_deletion", "after item 2", False) in skips(pages)
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler
+
 import pytest
 
-from tests.collect.loopback import NOON, Clock, posts, skips
+from tests.collect.loopback import NOON, Clock, http_server, posts, respond, skips
 from tests.servers.proxy import Proxy, proxy_server
 from tests.servers.site import Answer, Site, page, site_server
 from yoake.collect.connector import Known, Liveness, NoticesEdits, Page
@@ -149,7 +151,7 @@ def test_up_and_edited_are_told_apart_and_asked_for_conditionally() -> None:
 
 @pytest.mark.parametrize(
     ("status", "state"),
-    [(404, "removed"), (410, "removed"), (451, "removed_by_provider"), (401, "private"), (403, "private"),
+    [(404, "removed"), (410, "removed"), (451, "removed_by_provider"), (401, "unchecked"), (403, "unchecked"),
      (500, "unreachable"), (503, "unreachable"), (418, "unreachable")],
 )  # fmt: skip
 def test_what_a_status_says(status: int, state: str) -> None:
@@ -170,8 +172,24 @@ def test_what_leads_elsewhere() -> None:
         site.turn("/d", f"{other.address}/x")
         other.put("/x", page("a", "b"))
         found = check(*(Known(f"{site.address}/{name}") for name in "abcd"))
-        assert [one.state for one in found] == ["private", "unchecked", "up", "unchecked"]
+        assert [one.state for one in found] == ["unchecked", "unchecked", "up", "unchecked"]
         assert "open it by hand" in found[1].note
+
+
+def test_unchanged_somewhere_else_says_nothing_about_the_page() -> None:
+    """A front page that honours the validators of an item which leads there."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if request.path == "/a":
+            respond(request, 302, Location="/")
+        else:
+            respond(request, 304 if request.headers["If-Modified-Since"] else 404)
+
+    stamp = '["", "Fri, 20 Nov 2026 03:00:00 GMT"]'
+    with http_server(answer) as url:
+        away, here = check(Known(f"{url}/a", "0" * 64, stamp), Known(f"{url}/b", "0" * 64, stamp))
+    assert (away.state, here.state) == ("unchecked", "up")
+    assert "open it by hand" in away.note
 
 
 def test_nothing_is_claimed_of_what_was_not_asked() -> None:
@@ -182,8 +200,12 @@ def test_nothing_is_claimed_of_what_was_not_asked() -> None:
         assert (found.state, site.pages_asked()) == ("unchecked", [])
         site.put("/b", page("a", "b"))
         busy = Net(allow_private=True, hosts=Hosts({"*": 0.001}))
-        states = [one.state for one in check(*[Known(f"{site.address}/b")] * 3, net=busy)]
-        assert states == ["unchecked"] * 3  # the one turn went to robots.txt
+        waiting = check(*[Known(f"{site.address}/b")] * 3, net=busy)
+        assert [one.state for one in waiting] == ["unchecked"] * 3  # the one turn went to robots.txt
+        assert all(one.after_s > 100 for one in waiting)  # and when the next one comes is told
+        site.say("/c", 429)
+        (told,) = check(Known(f"{site.address}/c"))
+        assert (told.state, told.after_s) == ("unchecked", 0.0)
     assert [one.state for one in check(Known("at://did:plc:x"), Known(url))] == ["unchecked", "unreachable"]
     (private,) = check(Known("http://10.0.0.1/"), net=Net())
     assert private.state == "unreachable"

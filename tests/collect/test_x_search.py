@@ -13,8 +13,11 @@ from tests.collect.loopback import Clock, ClockNet, posts, respond, skips, until
 from tests.servers.x.server import BEARER, NOON, X
 from yoake.collect.connector import Known, NoticesEdits, Page
 from yoake.collect.connectors.x_search import XSearch
+from yoake.collect.hosts import Hosts
 from yoake.collect.items import ReadsOnePost
 from yoake.collect.net import Busy, Net
+from yoake.collect.x import X as Api
+from yoake.collect.x_searching import Budget
 from yoake.errors import BadInput, Refused, TryLater
 from yoake.tables.posts import uid_of
 
@@ -232,6 +235,22 @@ def test_the_month_is_shared_evenly_by_its_days(server: X) -> None:
         list(XSearch().search("高収入", options(server, posts_per_month=540), begin, net))
 
 
+def test_a_days_share_is_reckoned_once(server: X) -> None:
+    """What X counts in the meantime was read of that share: it does not make room for another one the same day."""
+    clock = Clock(datetime(2026, 11, 20, 0, 30, tzinfo=UTC))
+    net = Ticking(clock)
+    net.hosts = Hosts({"*": 0.0}, clock=lambda: clock().timestamp())
+    budget = Budget(Api(server.url, KEYS["x_bearer"], net), "x_bearer", 1100)
+    read: dict[int, int] = {}
+    for _ in range(72):
+        posts = budget.left() or 0
+        budget.spend(posts)
+        server.usage += posts
+        read[clock.at.day] = read.get(clock.at.day, 0) + posts
+        clock.at += timedelta(hours=1)
+    assert read == {20: 100, 21: 100, 22: 100}
+
+
 def test_a_plan_without_usage_still_counts(server: X) -> None:
     taro = server.user("taro_x")
     for n in range(30):
@@ -328,8 +347,10 @@ def test_whether_posts_are_up(server: X) -> None:
     refs = [*idents, "at://x", "1"]
     found = {one.ref: one for one in XSearch().check(refs, options(server), NET)}
     assert [found[ref].state for ref in refs] == [
-        "up", "removed", "removed", "removed_by_provider", "up", "edited", "unchecked", "removed",
+        "up", "removed", "unchecked", "removed_by_provider", "up", "edited", "unchecked", "removed",
     ]  # fmt: skip
+    assert "protected or suspended" in found[idents[2]].note  # which of them, X does not say: it may come back
+    assert found[idents[2]].after_s == 0  # a person looks
     assert "DE" in found[idents[4]].note
     assert second in found[idents[5]].note
     assert found[idents[5]].stamp == second

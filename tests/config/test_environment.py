@@ -45,6 +45,10 @@ def test_defaults() -> None:
         ("YOAKE_HOST_LIMITS", "https://a.example=1"),
         ("YOAKE_SAMPLE_PER_DAY", "1001"),
         ("YOAKE_SAMPLE_PER_DAY", "-1"),
+        ("YOAKE_REVIEW_SHARE", "101"),
+        ("YOAKE_REVIEW_SHARE", "2%"),
+        ("YOAKE_GOLD_SHARE", "21"),
+        ("YOAKE_GOLD_SHARE", "-1"),
         ("YOAKE_CONTACT", "警察@example.jp"),
         ("YOAKE_CONTACT", "Taro Yamada"),
         ("YOAKE_CONTACT", "a@example.jp\r\nX: y"),
@@ -191,7 +195,8 @@ def test_a_cut_key_or_an_impossible_place_is_said(tmp_path: Path) -> None:
 def test_context_is_fetched_unless_switched_off(said: str, on: bool) -> None:
     assert read({"YOAKE_CONTEXT": said}).context is on
     assert read({"YOAKE_CHECKS_PER_HOST": "7"}).checks_per_host == 7
-    for name, wrong in (("YOAKE_CONTEXT", "perhaps"), ("YOAKE_CHECKS_PER_HOST", "-1")):
+    assert read({"YOAKE_WARN_AUTHOR_DAYS": "90"}).warn_author_days == 90
+    for name, wrong in (("YOAKE_WARN_AUTHOR_DAYS", "0"), ("YOAKE_CONTEXT", "perhaps"), ("YOAKE_CHECKS_PER_HOST", "-1")):
         with pytest.raises(BadInput, match=name):
             read({name: wrong})
 
@@ -235,6 +240,66 @@ def test_a_key_that_is_none_is_refused_and_not_shown(tmp_path: Path, content: by
     assert "hunter2" not in str(caught.value)
 
 
+OIDC = {
+    "YOAKE_OIDC_ISSUER": "https://id.example/realm/",
+    "YOAKE_OIDC_CLIENT_ID": "yoake",
+    "YOAKE_OIDC_CLIENT_SECRET": "s3cret",
+}
+
+
+def test_signing_in_elsewhere_is_off_unless_set() -> None:
+    assert read({}).oidc_issuer == ""
+    found = read(OIDC)
+    assert (found.oidc_issuer, found.oidc_client_id, found.oidc_name) == (
+        "https://id.example/realm",
+        "yoake",
+        "id.example",
+    )
+    assert "s3cret" not in repr(found)
+    assert read({**OIDC, "YOAKE_OIDC_NAME": "県庁"}).oidc_name == "県庁"
+    assert read({**OIDC, "YOAKE_OIDC_ORGANISATION": " 架空県警 "}).oidc_organisation == "架空県警"
+    assert read({**OIDC, "YOAKE_OIDC_ISSUER": "http://127.0.0.1:9000"}).oidc_issuer == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"YOAKE_OIDC_ISSUER": ""}, "YOAKE_OIDC_ISSUER"),
+        ({**dict.fromkeys(OIDC, ""), "YOAKE_OIDC_ORGANISATION": "架空県警"}, "YOAKE_OIDC_ISSUER"),
+        ({"YOAKE_OIDC_ISSUER": "http://id.example"}, "YOAKE_OIDC_ISSUER"),
+        ({"YOAKE_OIDC_ISSUER": "id.example"}, "YOAKE_OIDC_ISSUER"),
+        ({"YOAKE_OIDC_ISSUER": "https://me:pw@id.example"}, "YOAKE_OIDC_ISSUER"),
+        ({"YOAKE_OIDC_CLIENT_ID": ""}, "YOAKE_OIDC_CLIENT_ID"),
+        ({"YOAKE_OIDC_CLIENT_SECRET": ""}, "YOAKE_OIDC_CLIENT_SECRET"),
+        ({"YOAKE_OIDC_CLIENT_SECRET": "two words"}, "YOAKE_OIDC_CLIENT_SECRET"),
+    ],
+)
+def test_half_an_identity_provider_is_named(change: dict[str, str], field: str) -> None:
+    with pytest.raises(BadInput) as problem:
+        read({**OIDC, **change})
+    assert problem.value.field == field
+    assert not any(secret in str(problem.value) for secret in ("s3cret", "pw", "two words"))
+
+
+def test_the_secret_of_the_identity_provider_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("from-a-file\n")
+    told = {**OIDC, "YOAKE_OIDC_CLIENT_SECRET": "", "YOAKE_OIDC_CLIENT_SECRET_FILE": str(file)}
+    assert read(told).oidc_client_secret == "from-a-file"
+
+
+def test_months_of_keeping() -> None:
+    assert read({}).keep_months["illegal"] == 12
+    months = read({"YOAKE_KEEP_MONTHS": "illegal=24, minor=2"}).keep_months
+    assert (months["illegal"], months["minor"], months["harmful"]) == (24, 2, 6)
+
+
+@pytest.mark.parametrize("value", ["illegal", "illegal=0", "illegal=1201", "nonsense=3", "illegal=-1", "illegal=１"])
+def test_wrong_months_are_refused(value: str) -> None:
+    with pytest.raises(BadInput, match="YOAKE_KEEP_MONTHS"):
+        read({"YOAKE_KEEP_MONTHS": value})
+
+
 def test_plain_address() -> None:
     assert plain_address("::ffff:127.0.0.1") == "127.0.0.1"
     assert plain_address("0:0::1") == "::1"
@@ -243,7 +308,10 @@ def test_plain_address() -> None:
 
 
 def test_the_page_lists_every_variable() -> None:
-    in_code = set(re.findall(r'"(YOAKE_[A-Z_]+)"', SOURCE)) | {"YOAKE_DATABASE_URL_FILE"}
+    in_code = set(re.findall(r'"(YOAKE_[A-Z_]+)"', SOURCE)) | {
+        "YOAKE_DATABASE_URL_FILE",
+        "YOAKE_OIDC_CLIENT_SECRET_FILE",
+    }
     listed = re.findall(r"^\| `(YOAKE_[A-Z_]+)` \|", PAGE, re.MULTILINE)
     assert set(listed) == in_code
     assert len(listed) == len(set(listed))
@@ -262,13 +330,42 @@ def test_the_page_tells_the_defaults() -> None:
         "YOAKE_ENGINE": found.engine,
         "YOAKE_ALLOW_PRIVATE_NETWORKS": "no",
         "YOAKE_LANGUAGE": found.language,
+        "YOAKE_SENSITIVE_PER_DAY": str(found.sensitive_per_day),
+        "YOAKE_SENSITIVE_MINUTES": str(found.sensitive_minutes),
+        "YOAKE_SENSITIVE_IN_A_ROW": str(found.sensitive_in_a_row),
+        "YOAKE_BREAK_MINUTES": str(found.break_minutes),
+        "YOAKE_CLOCKS": " ".join(f"{name}={n}{unit}" for name, (n, unit) in found.clocks.items()),
         "YOAKE_SAMPLE_PER_DAY": str(found.sample_per_day),
+        "YOAKE_REVIEW_SHARE": f"{100 * found.review_share:g}",
+        "YOAKE_GOLD_SHARE": f"{100 * found.gold_share:g}",
         "YOAKE_JUDGE_EXTERNAL": "no",
         "YOAKE_JUDGE_CALLS_PER_DAY": str(found.judge_calls_per_day),
         "YOAKE_JUDGE_TOKENS_PER_DAY": str(found.judge_tokens_per_day),
         "YOAKE_JUDGE_TIMEOUT_S": str(found.judge_timeout_s),
         "YOAKE_CHECKS_PER_HOST": str(found.checks_per_host),
+        "YOAKE_WARN_AUTHOR_DAYS": str(found.warn_author_days),
         "YOAKE_CONTEXT": "yes" if found.context else "no",
         "YOAKE_PICTURES": "no",
+        "YOAKE_EVIDENCE_PICTURES": "yes" if found.evidence_pictures else "no",
         "YOAKE_PICTURES_WEAK_PER_DAY": str(found.pictures_weak_per_day),
     }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "http://yoake.example",
+        "yoake.example",
+        "https://",
+        "https://yoake.example/path",
+        "https://a@yoake.example",
+        "https://yoake.example?x",
+        "https://yoake.example:99999",
+    ],
+)
+def test_the_public_address_is_https_and_a_host(wrong: str) -> None:
+    with pytest.raises(BadInput, match="YOAKE_PUBLIC_URL"):
+        read({"YOAKE_PUBLIC_URL": wrong})
+    assert read({"YOAKE_PUBLIC_URL": "https://yoake.example/"}).public_url == "https://yoake.example"
+    assert read({"YOAKE_PUBLIC_URL": "http://localhost:8000"}).public_host == "localhost"
+    assert read({}).public_url == ""

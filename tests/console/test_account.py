@@ -98,7 +98,7 @@ def test_language_is_remembered(browser: Client, analyst: User) -> None:
     assert analyst.language == "en"
     other = Client(HTTP_ACCEPT_LANGUAGE="ja")  # another computer
     sign_in(other)
-    assert '<html lang="en">' in other.get("/live/").content.decode()
+    assert '<html lang="en">' in other.get("/security/").content.decode()
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])

@@ -11,7 +11,8 @@ from django.utils.html import escape
 
 from tests.world import arrive, finding, post
 from yoake.casework.audit.models import Entry
-from yoake.casework.cases import actions
+from yoake.casework.cases import actions, leases
+from yoake.casework.cases.erasing import erase
 from yoake.casework.cases.models import Case, Decision, Lease, PostVersion, SecondLook
 from yoake.casework.people.models import User
 from yoake.casework.people.queries import Actor
@@ -64,7 +65,7 @@ def test_what_a_colleague_reads_is_read_only(
 ) -> None:
     supervisor.last_name = "佐藤"
     supervisor.save()
-    actions.take_lease(as_supervisor, waiting.pk)
+    leases.take_lease(as_supervisor, waiting.pk)
     page = told(browser.get(f"/case/{waiting.pk}/"))
     assert "佐藤 is reading this post now" in page
     assert "data-decide" not in page
@@ -72,8 +73,8 @@ def test_what_a_colleague_reads_is_read_only(
     assert "佐藤 is reading this post now" in looked
     refused = browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
     assert refused.status_code == 409
-    assert "held by somebody else" in told(refused)
-    actions.release_lease(as_supervisor, waiting.pk)
+    assert "held by a colleague" in told(refused)
+    leases.release_lease(as_supervisor, waiting.pk)
     looked = told(browser.post(f"/case/{waiting.pk}/lease/", {"version_id": waiting.post.current_id, "only_look": "1"}))
     assert "The post is free now" in looked
     assert not Lease.objects.exists()  # looking takes nothing
@@ -117,19 +118,27 @@ def test_after_the_last_case_comes_the_desk(browser: Client, waiting: Case) -> N
     assert f'action="/case/{waiting.pk}/undo/"' in told(answer)
 
 
+def test_the_draft_of_what_is_recorded_only_goes_though_nothing_can_be_undone(browser: Client, waiting: Case) -> None:
+    sent = decision(waiting, "in_scope", category="child_abuse_material", reason="消えるべき理由")
+    page = told(browser.post(f"/case/{waiting.pk}/decide/", sent, follow=True))
+    assert f'data-recorded="{waiting.pk}"' in page, "by this the browser forgets the draft"
+    assert "/undo/" not in page
+    assert "消えるべき理由" not in page
+
+
 def test_the_filter_stays_while_one_works(browser: Client, live: Source) -> None:
     rows = [post(str(i), author_id=str(i)) for i in range(3)]
     arrive(live, rows, [finding(0, "drug_ad"), finding(1, "criminal_recruitment", 0.99), finding(2, "drug_ad")])
     drug_ads = list(Case.objects.filter(category="drug_ad").order_by("pk"))
-    answer = browser.post(f"/case/{drug_ads[0].pk}/decide/", decision(drug_ads[0], desk_category="drug_ad"))
+    answer = browser.post(f"/case/{drug_ads[0].pk}/decide/", decision(drug_ads[0], desk_view="category=drug_ad"))
     assert answer["Location"] == f"/case/{drug_ads[1].pk}/?category=drug_ad&decided={drug_ads[0].pk}"
 
 
 @pytest.mark.parametrize(
     ("sent", "sentence"),
     [
-        ({"verdict": ""}, "choose in scope, not in scope or cannot tell"),
-        ({"verdict": "guilty"}, "choose in scope, not in scope or cannot tell"),
+        ({"verdict": ""}, "choose in scope, not in scope, cannot tell or duplicate"),
+        ({"verdict": "guilty"}, "choose in scope, not in scope, cannot tell or duplicate"),
         ({"verdict": "in_scope"}, "choose the category that holds"),
         ({"verdict": "in_scope", "category": "no_such"}, "Category: known categories are"),
         ({"verdict": "not_in_scope", "reason": "あ" * 2001}, "Reason: at most 2000 characters"),
@@ -191,13 +200,13 @@ def test_the_log_is_in_words(browser: Client, waiting: Case, analyst: User) -> N
     log = page[page.index("log-title") :]
     for said in ("Patrol opened the case", "田中 started reading", "田中 made a decision (in scope: "):
         assert said in log
-    assert Entry.objects.filter(subject=f"case:{waiting.pk}").count() == 3
+    assert Entry.objects.filter(subject=f"case:{waiting.pk}").count() == 4  # opened, looked at, taken, decided
 
 
 def test_somebody_at_risk_is_never_accused(browser: Client, live: Source) -> None:
     taken = arrive(live, [post("1", "応募したら脅されています")], [finding(0, "coerced_applicant")])
     page = told(browser.get(f"/case/{taken.opened[0]}/"))
-    assert "This person may be in danger." in page
+    assert "This person may need help." in page
     assert "#9110" in page
     desk = told(browser.get("/live/"))
     assert 'class="row grade-high at-risk"' in desk
@@ -229,8 +238,9 @@ def test_a_record_only_category_stands_apart(browser: Client, waiting: Case) -> 
     kept, recorded = page.split('<optgroup label="Record only: address, time and count are kept">')
     assert 'value="child_abuse_material"' in recorded
     assert 'value="child_abuse_material"' not in kept
-    assert "are erased as soon as you record it" in kept  # said before the choice
-    assert "This cannot be undone" in kept
+    told_of, _, _ = recorded.partition("</button>")
+    assert 'class="fine record-only"' in told_of  # shown while one of them is chosen, before it is recorded
+    assert "This cannot be undone" in told_of
 
 
 def test_recording_only_leaves_the_address_and_no_way_back(browser: Client, live: Source) -> None:
@@ -239,7 +249,7 @@ def test_recording_only_leaves_the_address_and_no_way_back(browser: Client, live
     answer = browser.post(
         f"/case/{case.pk}/decide/", decision(case, "in_scope", category="other_illegal", reason="引用した言葉")
     )
-    desk = told(browser.get(answer["Location"]))
+    desk = told(browser.get(answer["Location"] + "&beside=1"))
     page = told(browser.get(f"/case/{case.pk}/"))
     assert "of this post address, time and count are kept" in page
     assert "erased everything but address, time and count" in page
@@ -259,11 +269,11 @@ def test_the_practice_desk_does_not_speak_of_erasing(browser: Client, practice: 
 def test_an_erased_post_says_so(browser: Client, waiting: Case) -> None:
     browser.post(f"/case/{waiting.pk}/decide/", decision(waiting))
     waiting.refresh_from_db()
-    assert actions.erase(waiting.post)
+    assert erase(waiting.post)
     page = told(browser.get(f"/case/{waiting.pk}/"))
     assert "were erased after their time" in page
     assert "高額バイト" not in page
-    assert "高額バイト" not in told(browser.get("/live/"))
+    assert "高額バイト" not in told(browser.get("/live/?beside=1"))
     assert browser.post(f"/case/{waiting.pk}/undo/").status_code == 409
 
 
@@ -281,7 +291,7 @@ def test_what_can_be_read_from_a_post_is_told_once_and_goes_with_the_text(browse
     case = Case.objects.get()
     page = told(browser.get(f"/case/{case.pk}/"))
     read = page.partition("Read from this post")[2].partition("</details>")[0]
-    assert "50000 JPY/day" in read
+    assert "¥50,000 a day" in read
     assert "telegram:mihon_" in read
     assert read.count("東京都") == 1
     assert "<b>" not in read

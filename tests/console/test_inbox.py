@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.world import arrive, finding, post
-from yoake.casework.cases import actions
+from yoake.casework.cases import actions, leases
 from yoake.casework.cases.models import Case
 from yoake.casework.people.models import User
 from yoake.casework.people.queries import Actor
@@ -51,11 +51,11 @@ def test_at_risk_first_then_the_heaviest_then_the_oldest(browser: Client, live: 
     assert len(re.findall(r"投稿(\d)", desk(browser, "/live/?category=nothing_like_it"))) == 4
 
 
-def test_fifty_rows_a_page(browser: Client, many_waiting: Callable[[int], list[Case]]) -> None:
-    many_waiting(53)
+def test_thirty_rows_a_page(browser: Client, many_waiting: Callable[[int], list[Case]]) -> None:
+    many_waiting(33)
     first, second = desk(browser), desk(browser, "/live/?page=2")
-    assert (first.count("data-row"), second.count("data-row")) == (50, 3)
-    assert "51–53 / 53" in second
+    assert (first.count("data-row"), second.count("data-row")) == (30, 3)
+    assert "31–33 / 33" in second
     assert desk(browser, "/live/?page=99").count("data-row") == 3
 
 
@@ -75,7 +75,7 @@ def test_new_cases_are_announced_and_nothing_jumps(browser: Client, waiting: Cas
 
 
 def test_rows_say_what_others_do_with_them(browser: Client, waiting: Case, as_supervisor: Actor) -> None:
-    actions.take_lease(as_supervisor, waiting.pk)
+    leases.take_lease(as_supervisor, waiting.pk)
     assert "being read by supervisor" in desk(browser)
     assert "being read by supervisor" in desk(browser, f"/live/pulse/?shown={waiting.pk}")
     assert waiting.post.current_id
@@ -94,8 +94,8 @@ def test_an_empty_desk_says_that_the_patrol_runs(browser: Client, live: Source) 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"state": "waiting", "problem": "no network", "next_try": True}, "not reachable since"),
-        ({"state": "waiting", "last_page_at": None, "next_try": True}, "not reached yet"),
+        ({"state": "waiting", "problem": "no network", "next_try": True}, "Nothing could be read since"),
+        ({"state": "waiting", "last_page_at": None, "next_try": True}, "Nothing could be read yet"),
         ({"state": "paused", "problem": "the file is gone; put it back"}, "A person must act"),
         ({"state": "running", "lease_expires_at": None}, "No patrol is running"),
         ({"state": "running", "late": True}, "Nothing has come since"),
@@ -109,7 +109,7 @@ def test_a_source_that_is_not_well_says_so(browser: Client, live: Source, change
     if changes.pop("late", False):
         changes["last_page_at"] = now - timedelta(minutes=10)
     running(live, **changes)
-    for address in ("/live/", "/live/pulse/", f"/source/{live.pk}/"):
+    for address in ("/live/beside/", "/live/pulse/", f"/source/{live.pk}/"):
         page = desk(browser, address)
         assert said in page, address
         if "problem" in changes:
@@ -117,7 +117,7 @@ def test_a_source_that_is_not_well_says_so(browser: Client, live: Source, change
 
 
 def test_without_sources_the_desk_says_how_to_begin(browser: Client) -> None:
-    assert "yoake patrol bluesky_jetstream" in desk(browser)
+    assert "yoake patrol bluesky_jetstream" in desk(browser, "/live/beside/")
 
 
 def test_nothing_unreadable_is_silent(browser: Client, live: Source) -> None:
@@ -129,7 +129,7 @@ def test_nothing_unreadable_is_silent(browser: Client, live: Source) -> None:
         now,
         [Skip("too_long", "line 17"), Skip("brand_new_reason", "cursor 99"), Skip("future_time", "line 3", kept=True)],
     )
-    assert "3 unreadable" in desk(browser)
+    assert "3 unreadable" in desk(browser, "/live/beside/")
     rows = desk(browser, f"/source/{live.pk}/skipped/")
     for said in ("too long", "line 17", "brand_new_reason", "cursor 99", "kept all the same"):
         assert said in rows

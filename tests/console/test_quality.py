@@ -22,7 +22,7 @@ from yoake.casework.cases.models import Case
 from yoake.casework.people.models import Membership, Organisation, User
 from yoake.casework.people.queries import system
 from yoake.casework.quality import service
-from yoake.casework.quality.looking import raise_alarm
+from yoake.casework.quality.alarms import raise_alarm
 from yoake.casework.quality.models import Alarm, HashedPost, ModelChange, Sample, TermProposal
 from yoake.casework.sources.models import Source
 from yoake.detect.model import SERVING, pointed
@@ -81,7 +81,7 @@ def test_an_auditor_sees_and_cannot_act(police: Organisation) -> None:
     Membership.objects.create(user=user, organisation=police, role=Membership.Role.AUDITOR)
     page = page_of(user)
     assert "ニコニコ隊" in page
-    assert "<form" not in page.partition("<main")[2]
+    assert "<form" not in page.partition("<main")[2].partition("</main>")[0]
     client = as_user(user)
     for address in (f"/quality/alarm/{alarm.pk}/close/", f"/quality/term/{word.pk}/accept/", "/quality/model/serve/"):
         client.post(address, {"note": "x", "cue": "receiver", "strength": "weak", "model": "tokyo/1", "reason": "x"})
@@ -130,7 +130,7 @@ def test_the_desk_says_in_one_line_that_there_are_alarms(
 
 
 def test_the_desk_says_that_samples_wait(drawn: list[Sample], analyst: User) -> None:
-    assert "3 samples wait" in page_of(analyst, "/live/")
+    assert "3 samples wait" in page_of(analyst, "/live/beside/")
 
 
 # --- acting ---------------------------------------------------------------------------------------------------------
@@ -297,6 +297,8 @@ def test_facts_of_every_kind_of_alarm_can_be_shown(police: Organisation, live: S
     facts = {
         "rate": {"before": 10.0, "recent": 0.0, "posts": 5}, "scores": {"psi": 0.4}, "cues": {"psi": 0.4, "cues": ["pay"]},
         "precision": {"before": 0.9, "recent": 0.1, "decided": 20}, "shadow": {"problem": "the model is gone"},
+        "guard": {"guard": "priority", "measured": 0.4, "bar": 0.6, "n": 50}, "gold": {"gold": 1, "case": 7},
+        "changed": {"entry": 1, "what": "category_off"},
     }  # fmt: skip
     assert set(facts) == set(Alarm.Kind.values)
     for kind, told in facts.items():

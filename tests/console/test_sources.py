@@ -13,16 +13,20 @@ from django.utils import timezone
 
 from tests.board import TestBoard, board
 from tests.world import arrive, finding, post
+from yoake.casework.audit.models import Entry
 from yoake.casework.cases.actions import decide
 from yoake.casework.cases.models import Case
 from yoake.casework.people.models import Organisation, User
 from yoake.casework.people.queries import Actor, system
 from yoake.casework.sources import plans
-from yoake.casework.sources.actions import add_source, count, note_skipped, say_state
+from yoake.casework.sources.actions import add_source, change_source, count, note_skipped, say_state
 from yoake.casework.sources.models import Permission, Plan, Query, QueryDay, Source
 from yoake.collect.connector import Skip
+from yoake.console.connectors import helps_of
 from yoake.console.plan import kind_of
-from yoake.console.sources import helps_of, rate_text
+from yoake.console.sources import rate_text
+from yoake.console.words import hour_minute
+from yoake.errors import BadInput
 
 __all__ = ["board"]  # a fixture
 
@@ -81,6 +85,32 @@ def test_all_sources_at_a_glance(
         assert "/sources/add/" not in told
 
 
+def test_a_source_that_no_patrol_takes_up_needs_a_person(police: Organisation, administrator: User) -> None:
+    client, long_ago = as_user(administrator), timezone.now() - timedelta(hours=1)
+    source = Source.objects.create(organisation=police, name="空", connector="bluesky_jetstream")
+    assert "Nothing needs a person." in shown(client, "/sources/"), "just added"
+    Source.objects.filter(pk=source.pk).update(added_at=long_ago, last_page_at=long_ago)
+    told = shown(client, "/sources/")
+    assert "No patrol is running" in told
+    assert "1 source needs a person." in told
+    client.post(f"/source/{source.pk}/switch/", {"on": "0"})
+    assert "Nothing needs a person." in shown(client, "/sources/"), "switched off by somebody who wanted it so"
+    client.post(f"/source/{source.pk}/switch/", {"on": "1"})
+    assert "Nothing needs a person." in shown(client, "/sources/"), "a patrol has a moment to take it up"
+
+
+def test_why_a_source_waits_is_told_as_its_service_says_it(live: Source, analyst: User) -> None:
+    tomorrow = timezone.now() + timedelta(days=1)
+    say_state(
+        live, Source.State.WAITING, "Today's share of the posts is read; going on tomorrow.", next_try_at=tomorrow
+    )
+    Source.objects.filter(pk=live.pk).update(lease_expires_at=tomorrow)
+    told = shown(as_user(analyst), "/sources/")
+    assert "going on tomorrow" in told
+    assert f"next try at {hour_minute(tomorrow)}" in told
+    assert "No network" not in told
+
+
 def test_the_list_takes_a_fixed_number_of_queries(police: Organisation, live: Source, analyst: User) -> None:
     client = as_user(analyst)
     client.get("/sources/")
@@ -97,7 +127,7 @@ def test_the_list_takes_a_fixed_number_of_queries(police: Organisation, live: So
 
 def test_another_organisation_sees_none_of_it(restricted: Source, outsider: User) -> None:
     client = as_user(outsider)
-    assert "検索" not in shown(client, "/sources/")
+    assert "検索" not in shown(client, "/sources/").partition("<main")[2].partition("</main>")[0]
     shown(client, f"/source/{restricted.pk}/plan/", 404)
     for act in ("permission", "permission/withdraw", "plan/add", "plan/settings", "plan/1"):
         assert client.post(f"/source/{restricted.pk}/{act}/", {"words": "x"}).status_code == 404, act
@@ -132,7 +162,7 @@ def test_an_administrator_adds_a_source(administrator: User, board: str) -> None
 
 def test_settings_come_with_their_help_and_keys_by_name_only(administrator: User, board: str) -> None:
     form = shown(as_user(administrator), "/sources/add/test_board/")
-    assert "name of the secret that opens it." in form
+    assert "Name of the secret that opens it." in form
     assert "Only the name is written here, never the key" in form
     assert "This board restricts automated searches." in form
     assert helps_of(TestBoard.Options.__doc__ or "")["path"] == "the file that is the network."
@@ -164,6 +194,21 @@ def test_what_cannot_be_added_is_said(
     assert Source.objects.count() == 1
 
 
+def test_what_cannot_be_searched_for_leaves_no_source_behind(administrator: User, board: str) -> None:
+    entered = {"name": "長い", "path": "x", "key": "k", "queries": "甲" * 501}
+    answer = as_user(administrator).post(f"/sources/add/{board}/", entered)
+    assert (answer.status_code, Source.objects.count()) == (400, 0)
+    assert "500 characters" in answer.content.decode()
+
+
+def test_a_key_in_the_place_of_its_name_is_neither_kept_nor_shown(administrator: User, board: str) -> None:
+    entered = {"name": "鍵", "path": "x", "key": "AAAA%2Bsecret", "queries": "甲"}
+    answer = as_user(administrator).post(f"/sources/add/{board}/", entered)
+    assert (answer.status_code, Source.objects.count()) == (400, 0)
+    assert "secret itself stands in its file" in answer.content.decode()
+    assert "AAAA" not in answer.content.decode()
+
+
 def test_files_and_others_than_administrators(administrator: User, supervisor: User) -> None:
     assert as_user(administrator).get("/sources/add/jsonl/").status_code == 403
     assert as_user(administrator).post("/sources/add/jsonl/", {"path": "/etc/hostname"}).status_code == 403
@@ -172,6 +217,110 @@ def test_files_and_others_than_administrators(administrator: User, supervisor: U
     assert as_user(supervisor).post("/sources/add/practice/", {"name": "x"}).status_code == 403
     assert as_user(administrator).get("/sources/add/nix/").status_code == 400
     assert not Source.objects.exists()
+
+
+# --- changing -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def feed(police: Organisation) -> Source:
+    return add_source(system("command"), police, "rss", name="feed", options={"url": "https://a.example/feed"})
+
+
+def test_an_administrator_changes_the_settings(feed: Source, administrator: User, supervisor: User) -> None:
+    client, at = as_user(administrator), f"/source/{feed.pk}/settings/"
+    Source.objects.filter(pk=feed.pk).update(cursor="here")
+    assert at in shown(client, f"/source/{feed.pk}/")
+    form = shown(client, at)
+    assert 'value="https://a.example/feed"' in form
+    assert "When this changes, reading begins as for a new source." in form
+    told = client.post(at, {"url": "https://a.example/feed", "every_s": "900"}, follow=True).content.decode()
+    assert "reading goes on where it stood" in told
+    feed.refresh_from_db()
+    assert (feed.options["every_s"], feed.cursor) == (900, "here")
+    told = client.post(at, {"url": "https://b.example/feed", "every_s": "900"}, follow=True).content.decode()
+    assert "Reading begins as for a new source" in told
+    feed.refresh_from_db()
+    assert feed.cursor is None
+    again = client.post(at, {"url": "https://b.example/feed", "every_s": "900"}, follow=True).content.decode()
+    assert "Nothing was changed." in again
+    assert [entry.facts["settings"] for entry in Entry.objects.filter(kind="source_changed")] == ["every_s", "url"]
+    assert Entry.objects.filter(kind="source_changed", actor=f"user:{administrator.pk}").count() == 2
+    assert at not in shown(as_user(supervisor), f"/source/{feed.pk}/")
+    for method in (as_user(supervisor).get, as_user(supervisor).post):
+        assert method(at, {"url": "https://c.example/feed"}).status_code == 403
+
+
+def test_another_organisation_changes_nothing(feed: Source, outsider: User) -> None:
+    assert as_user(outsider).post(f"/source/{feed.pk}/settings/", {"url": "https://c.example/"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("entered", "said"),
+    [
+        ({"url": "https://a.example/feed", "every_s": "bald"}, "a value of kind float"),
+        ({"url": "https://a.example/feed", "proxy": "Sekret%7"}, "the secret itself stands in its file"),
+        ({"url": "https://me:Sekret7@a.example/feed"}, "without a user name and password"),
+        ({"url": "https://me:Sekret7@a.example/feed", "proxy": "Sekret%7"}, "without a user name"),
+    ],
+)
+def test_what_cannot_be_a_setting_is_said_and_no_secret_is_shown(
+    feed: Source, administrator: User, entered: dict[str, str], said: str
+) -> None:
+    client = as_user(administrator)
+    for at in (f"/source/{feed.pk}/settings/", "/sources/add/rss/"):
+        answer = client.post(at, {"name": "another", **entered})
+        assert answer.status_code == 400
+        assert said in answer.content.decode()
+        assert "Sekret" not in answer.content.decode()
+    feed.refresh_from_db()
+    assert feed.options == {"url": "https://a.example/feed"}
+    assert not Entry.objects.filter(kind="source_changed").exists()
+
+
+def test_a_secret_that_came_another_way_is_not_shown(police: Organisation, administrator: User) -> None:
+    options = {"url": "https://me:Sekret7@a.example/feed", "proxy": "Sekret%7"}
+    source = add_source(system("command"), police, "rss", name="feed", options=options)
+    client = as_user(administrator)
+    for at in (f"/source/{source.pk}/", f"/source/{source.pk}/settings/"):
+        assert "Sekret" not in shown(client, at)
+
+
+def test_words_are_changed_in_the_plan_and_files_not_here(
+    restricted: Source, live: Source, practice: Source, administrator: User
+) -> None:
+    client, at = as_user(administrator), f"/source/{restricted.pk}/settings/"
+    form = shown(client, at)
+    assert 'name="queries"' not in form
+    assert f"/source/{restricted.pk}/plan/" in form
+    assert client.post(at, {"path": "y", "key": "k"}).status_code == 302
+    restricted.refresh_from_db()
+    assert restricted.options["path"] == "y"
+    with pytest.raises(BadInput, match="watch plan"):
+        change_source(system("command"), restricted, {"path": "y", "key": "k", "queries": ("甲",)})
+    for source in (live, practice):
+        assert f"/source/{source.pk}/settings/" not in shown(client, f"/source/{source.pk}/")
+        assert client.post(f"/source/{source.pk}/settings/", {"path": "/etc/hostname"}).status_code == 403
+    live.refresh_from_db()
+    assert live.options == {"path": "-"}
+
+
+def test_the_screens_speak_japanese(administrator: User, feed: Source, board: str) -> None:
+    client = as_user(administrator, "ja")
+    say_state(
+        feed,
+        Source.State.PAUSED,
+        "a.example answered 401: it does not let this installation in; check the access with its operator.",
+    )
+    Source.objects.filter(pk=feed.pk).update(options={"url": "https://a.example/feed", "every_s": 900.0})
+    assert "a.example の応答は 401 で" in shown(client, "/sources/")
+    assert "問い合わせの間隔の秒数。" in shown(client, f"/source/{feed.pk}/settings/")
+    assert "フィード（RSS、Atom、JSON Feed）の投稿を読みます。" in shown(client, "/sources/add/")
+    assert "間隔（秒）" in shown(client, f"/source/{feed.pk}/")
+    assert ">900<" in shown(client, f"/source/{feed.pk}/")
+    assert '<p lang="en">The file that is the network.</p>' in shown(client, f"/sources/add/{board}/"), (
+        "a third party's"
+    )
 
 
 # --- permission -----------------------------------------------------------------------------------------------------

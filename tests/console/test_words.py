@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import translation
 
-from yoake.console import words
+from yoake.console import happened, words
 from yoake.errors import BadInput, Refused
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)  # 00:30 of the 21st in Tokyo
@@ -61,7 +61,7 @@ def test_a_code_nobody_knows_is_shown_as_it_is() -> None:
     assert words.cue_name("from_a_later_version", "frame:odd") == "odd"
     assert not words.is_at_risk("from_a_later_version")
     with translation.override("en"):
-        assert words.actor_name("user:99", {}) == "somebody of another organisation"
-        assert words.actor_name("patrol:3", {}) == "Patrol"
+        assert happened.actor_name("user:99", {}) == "somebody of another organisation"
+        assert happened.actor_name("patrol:3", {}) == "Patrol"
         assert words.told({"ja": "日本語だけ", "en": ""}) == "日本語だけ"
         assert words.told(None) == ""

@@ -67,3 +67,12 @@ def test_places_outside_the_post_and_in_pictures_are_passed_over(lexicon: Lexico
     change = would_change(lexicon, {**ROW, "text": text}, lexicon.categories[SLUG], [far, picture])
     assert change.queued
     assert change.without == ()
+
+
+@pytest.mark.parametrize(("rest", "hardly_left"), [("", True), ("。駅前の店で会いましょう、楽しみにしています", False)])
+def test_words_that_are_nearly_the_whole_post_are_told_apart(lexicon: Lexicon, rest: str, hardly_left: bool) -> None:
+    words = "受け子 日給5万 即金"
+    whole = {"field": "text", "start": 0, "end": len(words), "text": words, "cue": "", "weight": 3.0}
+    change = would_change(lexicon, {**ROW, "text": words + rest}, lexicon.categories[SLUG], [whole])
+    assert change.without == (words,)
+    assert change.hardly_left is hardly_left

@@ -68,7 +68,7 @@ def fill() -> None:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from yoake.casework.cases import actions
+    from yoake.casework.cases import actions, leases
     from yoake.casework.cases.models import Case
     from yoake.casework.people.actions import add_user, found_organisation
     from yoake.casework.people.models import Organisation, User
@@ -88,7 +88,8 @@ def fill() -> None:
         ("kanri", "管理", "administrator"),
     ):
         user, _ = add_user(command, name, police, role, password=PASSWORD)
-        User.objects.filter(pk=user.pk).update(last_name=called)
+        # they sign in again and again: for a year nobody is asked for a second factor (tests/e2e/test_people.py is about that)
+        User.objects.filter(pk=user.pk).update(last_name=called, second_factor_from=now + timedelta(days=365))
         people[name] = user
     alive = {"lease_holder": "", "lease_expires_at": now + timedelta(days=1), "last_page_at": now + timedelta(hours=1)}
     live = Source.objects.create(organisation=police, name="Bluesky", connector="bluesky_jetstream")
@@ -97,14 +98,14 @@ def fill() -> None:
     tanaka, sato = actor_of(people["tanaka"]), actor_of(people["sato"])
     for opened in (take(practice, rows("practice", now, 1)), take(live, rows("bluesky", now, 1))):
         found = Case.objects.filter(pk__in=opened, at_risk=False).exclude(grade__in=["", "low"])
-        waiting = list(found.order_by("-weight").select_related("post"))
+        waiting = list(found.order_by("-rank").select_related("post"))
         for case in waiting[-3:]:  # decided as the model answer says
             answer = answers[case.post.native_id[-4:]]
             assert case.post.current_id
             actions.decide(
                 tanaka, case.pk, answer["verdict"], version_id=case.post.current_id, category_slug=answer["category"]
             )
-        actions.take_lease(sato, waiting[2].pk)
+        leases.take_lease(sato, waiting[2].pk)
         waiting[4].post.gone_state, waiting[4].post.gone_at = "deleted_by_author", now
         waiting[4].post.save()
     Source.objects.filter(pk=live.pk).update(seen_until=now + timedelta(hours=1), **alive)

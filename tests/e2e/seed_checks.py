@@ -46,7 +46,7 @@ def main() -> None:
     )
 
     free = Case.objects.filter(practice=False, state="waiting", post__lease=None).exclude(grade__in=["", "low"])
-    offers = list(free.filter(at_risk=False, post__gone_state="").order_by("-weight").select_related("post")[:5])
+    offers = list(free.filter(at_risk=False, post__gone_state="").order_by("-rank").select_related("post")[:5])
     plea = free.filter(at_risk=True).select_related("post").order_by("pk")[0]
     for n, case in enumerate(offers):
         Post.objects.filter(pk=case.post_id).update(url=f"https://sns.example/post/{n}")

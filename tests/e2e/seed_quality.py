@@ -21,8 +21,8 @@ def main() -> None:
     from yoake.casework.people.queries import actor_of, system
     from yoake.casework.quality import service
     from yoake.casework.quality.actions import close_alarm, judge_sample
+    from yoake.casework.quality.alarms import raise_alarm
     from yoake.casework.quality.intake import Watch
-    from yoake.casework.quality.looking import raise_alarm
     from yoake.casework.quality.models import Benchmark, ModelCheck, ScoreCount, ShadowCount, TermProposal
     from yoake.casework.quality.queries import samples_to_review
     from yoake.casework.sources.models import Source

@@ -36,11 +36,14 @@ def fill() -> None:
     board = made("求人サイト", "job_posting", url="https://jobs.example/sitemap.xml")
     count(board, now, {"posts": 512, "queued": 3})
     Source.objects.filter(pk=board.pk).update(
-        state="waiting", problem="jobs.example cannot be reached", next_try_at=now + timedelta(minutes=3), **alive
+        state="waiting",
+        problem="jobs.example does not answer; trying again later.",
+        next_try_at=now + timedelta(minutes=3),
+        **alive,
     )
     feed = made("地域掲示板のフィード", "rss", url="https://board.example/feed")
     Source.objects.filter(pk=feed.pk).update(
-        state="paused", problem="https://board.example/feed answers 404: check it."
+        state="paused", problem="https://board.example/feed answers 404: there is no such feed any more."
     )
     Source.objects.filter(pk=made("止めた出典", "rss", url="https://old.example/feed").pk).update(enabled=False)
     record_permission(

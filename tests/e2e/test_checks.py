@@ -10,7 +10,7 @@ import sys
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.e2e.test_desk import DESK, PHONE, ROOT, Open, chromium, open_as, picture, server
+from tests.e2e.test_desk import ROOT, Open, chromium, in_two_looks, open_as, problems_of, server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,7 +22,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     data = tmp_path_factory.mktemp("e2e-checks")
     (data / "db").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("YOAKE_")}
-    return {**kept, "YOAKE_DATA": str(data), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    return {**kept, "YOAKE_REVIEW_SHARE": "0", "YOAKE_DATA": str(data), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +34,12 @@ def cases(server: str, environment: dict[str, str]) -> list[str]:
     return ran.stdout.split()
 
 
-@pytest.mark.parametrize("language", ["ja", "en"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desk", DESK), ("phone", PHONE)], ids=["desk", "phone"])
+@in_two_looks
 def test_everybody_can_use_every_page(
     open_as: Open, cases: list[str], language: str, scheme: str, size: str, viewport: dict[str, int]
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     followed, plea, to_look = cases
-    problems = []
+    problems: list[str] = []
     page = open_as("sato", language=language, viewport=viewport, color_scheme=scheme)
     for what, where in (
         ("checks", "/checks/"),
@@ -54,12 +50,7 @@ def test_everybody_can_use_every_page(
     ):
         page.goto(where)
         page.wait_for_timeout(400)
-        picture(page, f"{what}-{language}-{scheme}-{size}", whole=True)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > viewport["width"]:
-            problems.append(f"{what} is {wide} wide")
-        for found in Axe().run(page).response["violations"]:
-            problems.append(f"{what}: {found['id']} ({found['impact']}) {found['nodes'][0]['html'][:150]}")
+        problems += problems_of(page, what, f"{language}-{scheme}-{size}")
     assert problems == []
 
 

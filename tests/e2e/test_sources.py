@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.board import put_on_shelf
-from tests.e2e.test_desk import DESK, PHONE, ROOT, Open, chromium, open_as, picture, server
+from tests.e2e.test_desk import ROOT, Open, chromium, in_two_looks, open_as, picture, problems_of, server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -24,7 +24,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (data / "db").mkdir()
     put_on_shelf(installed)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("YOAKE_")}
-    return {**kept, "YOAKE_DATA": str(data), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{installed}"}
+    return {
+        **kept,
+        "YOAKE_REVIEW_SHARE": "0",
+        "YOAKE_DATA": str(data),
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{installed}",
+    }
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,33 +39,27 @@ def filled(server: str, environment: dict[str, str]) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
-@pytest.mark.parametrize("language", ["ja", "en"])
-@pytest.mark.parametrize(
-    ("size", "viewport", "scheme"), [("desk", DESK, "light"), ("phone", PHONE, "dark")], ids=["desk", "phone"]
-)
+@in_two_looks
 def test_everybody_can_use_every_page(
     open_as: Open, language: str, size: str, viewport: dict[str, int], scheme: str
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    problems = []
+    problems: list[str] = []
     page = open_as("kanri", language=language, viewport=viewport, color_scheme=scheme, at="/sources/")
     source = page.get_by_role("link", name="検索", exact=True).get_attribute("href")
+    feed = page.get_by_role("link", name="地域掲示板のフィード", exact=True).get_attribute("href")
     for what, where in (
         ("sources", "/sources/"),
         ("source-choose", "/sources/add/"),
         ("source-add", "/sources/add/test_board/"),
+        ("source-add-mastodon", "/sources/add/mastodon/"),
+        ("source-paused", f"{feed}"),
+        ("source-change", f"{feed}settings/"),
         ("source-permission", f"{source}"),
         ("plan", f"{source}plan/"),
     ):
         page.goto(where)
         page.wait_for_timeout(200)
-        picture(page, f"{what}-{language}-{scheme}-{size}", whole=True)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > viewport["width"]:
-            problems.append(f"{what} is {wide} wide")
-        for found in Axe().run(page).response["violations"]:
-            problems.append(f"{what}: {found['id']} ({found['impact']}) {found['nodes'][0]['html'][:150]}")
+        problems += problems_of(page, what, f"{language}-{scheme}-{size}")
     assert problems == []
 
 
@@ -78,6 +77,19 @@ def test_from_adding_to_switching_on(open_as: Open) -> None:
     page.get_by_role("button", name="Record the permission").click()
     page.get_by_role("button", name="Patrol this source again").click()
     expect(page.locator(".note.success")).to_contain_text("as 架空掲示板株式会社 permitted on 2026-10-01")
+
+
+def test_an_administrator_changes_a_paused_source(open_as: Open) -> None:
+    page = open_as("kanri", language="ja", at="/sources/")
+    page.get_by_role("link", name="地域掲示板のフィード", exact=True).click()
+    expect(page.locator(".source-problem")).to_contain_text("このフィードはもうありません。")
+    page.locator("details:has(.settings) summary").click()
+    picture(page, "source-settings-ja", whole=True)
+    page.get_by_role("link", name="設定の変更").click()
+    page.get_by_label("アドレス", exact=False).first.fill("https://board.example/new")
+    page.get_by_role("button", name="設定を保存する").click()
+    expect(page.locator(".note.success")).to_contain_text("新しい情報源として読み直します")
+    expect(page.locator(".source-problem")).to_have_count(0)
 
 
 def test_a_supervisor_adds_and_pauses_words(open_as: Open, environment: dict[str, str]) -> None:

@@ -6,14 +6,13 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.test_desk import (
-    DESK,
-    PHONE,
     Open,
     chromium,
     environment,
     first_free,
+    in_two_looks,
     open_as,
-    picture,
+    problems_of,
     server,
 )
 
@@ -22,26 +21,18 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 __all__ = ["chromium", "environment", "open_as", "server"]  # fixtures
 
 
-@pytest.mark.parametrize("language", ["ja", "en"])
-@pytest.mark.parametrize(
-    ("size", "viewport", "scheme"), [("desk", DESK, "light"), ("phone", PHONE, "dark")], ids=["desk", "phone"]
-)
+@in_two_looks
 def test_from_a_case_to_its_reasons(
     open_as: Open, language: str, size: str, viewport: dict[str, int], scheme: str
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     page = open_as(language=language, viewport=viewport, color_scheme=scheme)
     first_free(page)
     link = page.locator(".why-link").first
     link.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/why/**")
-    expect(page.get_by_role("heading", level=1)).to_have_text("なぜこの投稿？" if language == "ja" else "Why this one?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("選ばれた理由" if language == "ja" else "Why this one?")
     expect(page.locator("mark").first).to_be_visible()
     expect(page.locator(".bar rect").first).to_be_visible()
     assert page.locator("#changes-title + ul li").count() >= 1
-    picture(page, f"why-{language}-{scheme}-{size}", whole=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    problems = [f"{found['id']} {found['nodes'][0]['html'][:150]}" for found in Axe().run(page).response["violations"]]
-    assert problems == []
+    assert problems_of(page, "why", f"{language}-{scheme}-{size}") == []

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 # Packages whose metadata says nothing a program can read; the licence was read in the package itself.
-READ_BY_HAND = {"atheris": "Apache-2.0", "axe-playwright-python": "MIT (its axe-core: MPL-2.0)"}
+READ_BY_HAND = {"atheris": "Apache-2.0", "axe-playwright-python": "MIT (its axe-core: MPL-2.0)", "pyrage": "MIT"}
 
 ALLOWED = re.compile(
     r"apache|\bmit\b|mit-0|bsd|\bisc\b|psf|python software|mpl|mozilla|unlicense|zlib|0bsd|lgpl|lesser general|cc0|public domain",

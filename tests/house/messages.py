@@ -1,7 +1,9 @@
 """`python -m tests.house.messages --write`: collects the words of pages and commands and compiles the Japanese catalogue.
 
 Collecting needs gettext (`apt-get install gettext`); compiling does not. English stands in the code. Sentences of errors
-that a page may show (`Refused` and `BadInput` raised in casework) are collected too: the console translates them by text.
+that a page may show are collected too: those of casework as they stand, those of the outside world (collect, pipeline, the
+settings of sources) as patterns with a name in braces for what differs; so are the connectors' own words about themselves
+and their settings. None of these rooms knows of gettext: the console translates what they say by its text.
 """
 
 from __future__ import annotations
@@ -9,10 +11,11 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polib
@@ -20,6 +23,20 @@ import polib
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "yoake"
 CATALOGUE = Path("locale", "ja", "LC_MESSAGES", "django.po")
+
+
+PROBLEM, CONNECTOR = "problem", "connector"  # contexts of the catalogue; console/problems.py looks them up
+_OUTSIDE = (
+    "collect",
+    "pipeline/line.py",
+    "pipeline/searching.py",
+    "casework/sources",
+    "casework/outbox",
+    "casework/registers",
+    "casework/report",
+    "casework/warn",
+    "casework/request",
+)  # what the sources' pages can show
 
 
 def raised(package: Path = PACKAGE) -> dict[str, str]:
@@ -31,6 +48,143 @@ def raised(package: Path = PACKAGE) -> dict[str, str]:
                 last = node.args[-1]
                 if isinstance(last, ast.Constant) and isinstance(last.value, str) and last.value:
                     found.setdefault(last.value, str(file.relative_to(package)))
+    return found
+
+
+def outside(package: Path = PACKAGE) -> dict[str, str]:
+    """Sentences of errors that a source's page may show, and the pieces they are put together from, with their file.
+
+    What differs from one error to the next is a name in braces: `{host} asks to wait ({reason}).`
+    """
+    parts = [package / part for part in _OUTSIDE]
+    files = sorted(file for part in parts for file in ([part] if part.is_file() else part.rglob("*.py")))
+    trees = {file: ast.parse(file.read_text()) for file in files}
+    errors = _errors(trees.values())
+    found: dict[str, str] = {}
+    for file, tree in trees.items():
+        for scope in ast.walk(tree):
+            if isinstance(scope, ast.FunctionDef | ast.Module):
+                for said in _messages_in(scope, errors):
+                    for text in _sentences(said, scope, tree):
+                        found.setdefault(text, str(file.relative_to(package)))
+    return found
+
+
+def _errors(trees: Iterable[ast.Module]) -> set[str]:
+    """Names of the classes of errors; `kind` is one that is handed over."""
+    names, before = {"BadInput", "Refused", "TryLater", "kind"}, 0
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    while before != len(names):
+        before = len(names)
+        names |= {one.name for one in classes if any(ast.unparse(base) in names for base in one.bases)}
+    return names
+
+
+def _messages_in(scope: ast.FunctionDef | ast.Module, errors: set[str]) -> Iterator[ast.expr]:
+    """What the errors made in a function say."""
+    waiting: list[ast.AST] = list(scope.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef):
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in errors:
+            yield node.args[-1]
+
+
+def _sentences(said: ast.expr, scope: ast.AST, tree: ast.Module, *, piece: bool = False) -> Iterator[str]:
+    """A sentence as a pattern, then the pieces that come into it from names and functions of the same file."""
+    if isinstance(said, ast.Constant):
+        if isinstance(said.value, str) and (" " in said.value.strip() or not piece):
+            yield said.value
+    elif isinstance(said, ast.JoinedStr):
+        text, used = "", set[str]()
+        for part in said.values:
+            if isinstance(part, ast.Constant):
+                text += str(part.value).replace("{", "{{").replace("}", "}}")
+            elif isinstance(part, ast.FormattedValue):
+                name = _name(part.value, used)
+                text += "{" + name + "}"
+        if re.search("[A-Za-z]{2}", re.sub(r"\{\w+\}", "", text)):
+            yield text
+        for part in said.values:
+            if isinstance(part, ast.FormattedValue):
+                yield from _sentences(part.value, scope, tree, piece=True)
+    elif isinstance(said, ast.IfExp):
+        yield from _sentences(said.body, scope, tree, piece=piece)
+        yield from _sentences(said.orelse, scope, tree, piece=piece)
+    elif isinstance(said, ast.Name):
+        for place in (scope, tree):
+            if values := list(_assigned(said.id, place)):
+                for value in values:
+                    for inner in _strings(value):
+                        yield from _sentences(inner, scope, tree, piece=True)
+                return
+    elif isinstance(said, ast.Call):
+        called = ast.unparse(said.func).removeprefix("self.")
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and function.name == called:
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Return) and node.value is not None:
+                        for inner in _strings(node.value):
+                            yield from _sentences(inner, function, tree, piece=True)
+
+
+# So that what is said twice is translated once.
+_CALLED = {"len": "n", "join": "names", "str": "told", "hostname": "host", "host_of": "host", "partition": "reason"}
+
+
+def _name(value: ast.expr, used: set[str]) -> str:
+    """What a translator sees in braces."""
+    while isinstance(value, ast.Call | ast.Subscript):
+        value = value.func if isinstance(value, ast.Call) else value.value
+    told = value.id if isinstance(value, ast.Name) else value.attr if isinstance(value, ast.Attribute) else "value"
+    told = told.lower().strip("_")
+    told = _CALLED.get(told, "most" if told.endswith(("longest", "limit", "limit_bytes")) else told)
+    name = next(name for n in range(1, 99) if (name := told if n == 1 else f"{told}_{n}") not in used)
+    used.add(name)
+    return name
+
+
+def _assigned(name: str, scope: ast.AST) -> Iterator[ast.expr]:
+    body = ast.walk(scope) if isinstance(scope, ast.FunctionDef) else getattr(scope, "body", ())
+    for node in body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        named = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+        if named and isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and isinstance(value, ast.expr):
+            yield value
+
+
+def _strings(value: ast.expr) -> Iterator[ast.expr]:
+    """The strings an expression may become; not those that are looked up, compared or called with."""
+    if isinstance(value, ast.Constant | ast.JoinedStr | ast.Name):
+        yield value
+    elif isinstance(value, ast.IfExp):
+        yield from _strings(value.body)
+        yield from _strings(value.orelse)
+    elif isinstance(value, ast.Dict):
+        for one in value.values:
+            yield from _strings(one)
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "get":
+        yield from _strings(value.func.value)
+        for one in value.args[1:]:
+            yield from _strings(one)
+
+
+def of_connectors(package: Path = PACKAGE) -> dict[str, str]:
+    """What each connector of the shelf says it is, and the help of every setting, with its file."""
+    from yoake.console.connectors import helps_of
+
+    found: dict[str, str] = {}
+    for file in sorted((package / "collect" / "connectors").glob("[!_]*.py")):
+        for node in ast.parse(file.read_text()).body:
+            for inner in node.body if isinstance(node, ast.ClassDef) else ():
+                if isinstance(inner, ast.ClassDef) and inner.name == "Options":
+                    assert isinstance(node, ast.ClassDef)
+                    about = (ast.get_docstring(node) or "").partition("\n")[0]
+                    for text in (about, *helps_of(ast.get_docstring(inner) or "").values()):
+                        found.setdefault(text, str(file.relative_to(package)))
     return found
 
 
@@ -49,11 +203,16 @@ def collect(package: Path) -> None:
         call_command(Collect(), locale=["ja"], add_location="file", no_obsolete=True, no_wrap=True, verbosity=0)
     catalogue = polib.pofile(str(file), wrapwidth=0)
     known = {(entry.msgctxt, entry.msgid) for entry in catalogue}
-    for sentence, where in raised(package).items():
-        if (None, sentence) not in known:
-            old = before.get((None, sentence))
-            entry = polib.POEntry(msgid=sentence, msgstr=old.msgstr if old else "", occurrences=[(where, "")])
-            catalogue.append(entry)
+    ours = raised(package)
+    found = ((None, ours), (PROBLEM, outside(package)), (CONNECTOR, of_connectors(package)))
+    for context, sentences in found:
+        for sentence, where in sentences.items():
+            if (context, sentence) not in known and not (context and sentence in ours):
+                old = before.get((context, sentence))
+                msgstr = old.msgstr if old else ""
+                catalogue.append(
+                    polib.POEntry(msgctxt=context, msgid=sentence, msgstr=msgstr, occurrences=[(where, "")])
+                )
     catalogue.header = "Japanese words of Yoake. Collected by `make messages`; translate the empty ones."
     catalogue.metadata = {
         "Project-Id-Version": "yoake",

@@ -11,7 +11,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "yoake"
-SHELVES = ["collect/connectors", "detect/detectors", "pipeline/engines", "pipeline/duties", "cli"]
+SHELVES = [
+    "collect/connectors",
+    "detect/detectors",
+    "pipeline/engines",
+    "pipeline/duties",
+    "cli",
+    "casework/report/recipients",
+    "casework/request/kinds",
+]
 
 
 def test_floors() -> None:
@@ -56,8 +64,9 @@ NOT_COMMANDS = {"words", "progress"}
 
 
 def test_no_file_grew_a_second_idea() -> None:
-    """A file of more than 500 lines holds a second idea; split it."""
-    long = {str(f.relative_to(ROOT)): n for f in PACKAGE.rglob("*.py") if (n := len(f.read_text().splitlines())) > 500}
+    """A file of more than 500 lines holds a second idea; split it. Migrations are written by Django."""
+    files = [file for file in PACKAGE.rglob("*.py") if file.parent.name != "migrations"]
+    long = {str(f.relative_to(ROOT)): n for f in files if (n := len(f.read_text().splitlines())) > 500}
     assert long == {}
 
 

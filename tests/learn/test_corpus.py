@@ -77,3 +77,12 @@ def test_whole_writers_are_held_out() -> None:
         ("b", 1),
         ("c", 2),
     }
+
+
+def test_many_writers_share_parts() -> None:
+    names = [f"writer {i:02}" for i in range(40)]
+    rows = [Row(f"{line['text']}{i}", (), f"g{i}", writer=names[i % 40]) for i, line in enumerate(lines(120))]
+    parts = folds(Corpus(rows, groups=np.arange(120)))
+    of_writer = {row.writer: part for row, part in zip(rows, parts.tolist(), strict=True)}
+    assert [of_writer[row.writer] for row in rows] == parts.tolist()
+    assert sorted(np.bincount(parts) // 3) == [3] * 12 + [4]

@@ -30,8 +30,6 @@ from yoake.learn.finetune import Settings, Tuned, finetune
 from yoake.learn.finetuned import check_onnx, check_out, save
 from yoake.tables.findings import queued
 
-pytestmark = pytest.mark.xdist_group("pytorch")  # one process imports it, not two
-
 QUICK = Settings(epochs=12, learning_rate=2e-3)
 DAY = date(2026, 11, 20)
 AD = "札幌 受け子募集 DM待ってます"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.learn.worlds import lines, write
@@ -18,6 +18,7 @@ from yoake.learn.hashed import BITS, LONGEST, Hashed
 TEXTS = ["受け子募集 日給10万円 詳しくはDMで", "今日は鍋にします", "ﾃﾚｸﾞﾗﾑ ﾃﾚｸﾞﾗﾑ ﾃﾚｸﾞﾗﾑ", "", "👩‍👩‍👧‍👦🥦"]
 
 
+@settings(deadline=None)  # the first text compiles
 @given(st.text(max_size=300), st.text(max_size=50))
 def test_packed_and_back(text: str, profile: str) -> None:
     hashed = Hashed.of(text, profile)

@@ -218,11 +218,13 @@ def _python(code: str, *arguments: str, environment: dict[str, str]) -> str:
     return ran.stdout
 
 
-def fresh_postgresql(url: str, name: str) -> str:
-    """The address of a new, empty database on the server of `url`."""
+def fresh_postgresql(url: str, name: str, like: str = "template1") -> str:
+    """The address of a new database on the server of `url`, empty or a copy of another one, to which nobody is connected then."""
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        connection.execute(f'CREATE DATABASE "{name}"')
+        # sessions that threads of earlier tests left behind
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [like])
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
     return urlsplit(url)._replace(path=f"/{name}").geturl()

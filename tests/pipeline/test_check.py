@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings as configured
@@ -17,11 +19,14 @@ from tests.servers.pds import Pds
 from tests.world import NOON, arrive, finding, post
 from yoake.casework.cases import actions
 from yoake.casework.cases.checks import check_now
+from yoake.casework.cases.holds import lift_hold, place_hold
 from yoake.casework.cases.models import Case, Check
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
+from yoake.collect.jobs import posting_of_feed
 from yoake.pipeline.duties.check import check
+from yoake.pipeline.outside import _hosts
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +105,22 @@ def test_nothing_is_asked_before_its_time(case_of: Callable[..., Case], board: B
     assert board.asked == []
 
 
+def test_what_nobody_foresaw_is_told_and_says_nothing_about_the_post(
+    case_of: Callable[..., Case], monkeypatch: pytest.MonkeyPatch, mishaps: list[str]
+) -> None:
+    def unforeseen(*_all: Any) -> Any:
+        raise KeyError("受け子募集")
+
+    asked = case_of("/a", "受け子募集")
+    monkeypatch.setattr("yoake.pipeline.checking._answers", unforeseen)
+    assert check(NOON + 2 * HOUR) == 1
+    assert (row(asked).outcome, row(asked).problem) == ("", "KeyError")
+    assert len(mishaps) == 1
+    assert "failed: KeyError at " in mishaps[0]
+    assert "受け子募集" not in mishaps[0]
+    mishaps.clear()
+
+
 def test_up_gone_and_away_are_told_apart(case_of: Callable[..., Case], board: Board) -> None:
     up, gone, away = (case_of(path, f"受け子募集 {path}") for path in ("/a", "/b", "/c"))
     board.status |= {"/b": 410, "/c": 500}
@@ -140,6 +161,42 @@ def test_an_edited_page_is_seen_and_not_seen_again(case_of: Callable[..., Case],
     assert outcomes(case) == [("1h", "edited")]
     assert case.changed_at is not None
     assert row(case).content_hash
+    case.post.refresh_from_db()
+    assert case.post.current is not None
+    assert "家庭教師募集" in case.post.current.text  # whoever opens the case reads what it says now
+    check(NOON + 7 * HOUR)
+    assert outcomes(case) == [("1h", "edited"), ("6h", "up")]
+
+
+def test_an_offer_of_a_feed_is_no_edit_at_first_sight(
+    board: Board, watched: Source, police: Organisation, as_analyst: Actor
+) -> None:
+    """A job board words its feed otherwise than its pages: only what changes in the page after the first look is an edit."""
+
+    def offer(title: str) -> str:
+        told = {"@type": "JobPosting", "title": title, "description": "荷物の受け取り", "datePosted": "2026-11-20"}
+        return f'</p><script type="application/ld+json">{json.dumps(told)}</script><p>'
+
+    job = f"<job><title>荷受け</title><url>{board.url}/j1</url><description>受け子募集</description></job>"
+    board.texts |= {"/jobs.xml": "", "/j1": offer("荷受け")}
+    element = ElementTree.fromstring(job)
+    (read, _) = posting_of_feed(element, f"{board.url}/jobs.xml", None, NOON)
+    options = {"url": f"{board.url}/jobs.xml", "delay_s": 0}
+    source = Source.objects.create(organisation=police, name="jobs", connector="job_posting", options=options)
+    assert read is not None
+    taken = arrive(source, [read], [finding()])
+    case = decide(as_analyst, Case.objects.select_related("post").get(pk=taken.opened[0]))
+    check(NOON + 2 * HOUR)
+    check(NOON + 7 * HOUR)
+    assert outcomes(case) == [("1h", "up"), ("6h", "up")]
+    board.texts["/j1"] = offer("家庭教師")
+    check(NOON + timedelta(days=5))
+    assert ("1d", "edited") in outcomes(case)
+    case.post.refresh_from_db()
+    assert case.post.current is not None
+    assert "家庭教師" in case.post.current.text
+    check(NOON + timedelta(days=6))
+    assert outcomes(case)[-1][1] == "up"  # and not seen again
 
 
 def test_both_rows_of_a_post_cost_one_question(case_of: Callable[..., Case], board: Board, as_analyst: Actor) -> None:
@@ -161,6 +218,49 @@ def test_a_days_checks_of_a_host_are_limited(case_of: Callable[..., Case], board
     check(NOON + 15 * HOUR)
     assert all(("1h", "up") in outcomes(case) for case in cases if row(case).outcome)
     assert len(board.asked) == 6
+
+
+@pytest.fixture
+def limit(settings: Any) -> Iterator[Callable[[float], None]]:
+    """Sets how many requests a second each host gets, as a process that begins now knows it."""
+
+    def to(rate: float) -> None:
+        settings.ENVIRONMENT = replace(configured.ENVIRONMENT, host_limits={"*": rate}, checks_per_host=3)
+        _hosts.cache_clear()
+
+    yield to
+    _hosts.cache_clear()
+
+
+def test_who_waits_for_the_hosts_turn_was_not_asked(
+    case_of: Callable[..., Case], board: Board, limit: Callable[[float], None]
+) -> None:
+    """However often that is: no attempt, none of today's checks, and no person has to look instead."""
+    cases = [case_of(f"/{n}", f"受け子募集 {n}") for n in range(3)]
+    now = NOON + 2 * HOUR
+    for _ in range(4):
+        limit(0.001)  # the one turn goes to robots.txt
+        check(now)
+        waits = Check.objects.filter(step="1h")
+        assert {(late.attempts, late.hand, late.outcome) for late in waits} == {(0, "", "")}
+        assert all(late.due_at is not None and late.due_at > now + timedelta(minutes=10) for late in waits)
+        now += timedelta(minutes=20)
+    assert board.asked == []
+    limit(0.0)
+    check(now)
+    assert [outcomes(case) for case in cases] == [[("1h", "up")]] * 3
+
+
+def test_a_page_that_lets_no_program_in_is_looked_at_by_a_person(case_of: Callable[..., Case], board: Board) -> None:
+    case = case_of("/a", "受け子募集")
+    board.status["/a"] = 403
+    now = NOON + 2 * HOUR
+    while not row(case).hand:
+        assert row(case).attempts < 3
+        check(now)
+        now = row(case).due_at or now
+    case.post.refresh_from_db()
+    assert (row(case).hand, row(case).outcome, case.post.gone_state) == ("unchecked", "", "")
 
 
 def test_a_source_that_is_switched_off_or_paused_is_not_asked(
@@ -200,6 +300,22 @@ def test_what_was_undone_meanwhile_is_not_asked(case_of: Callable[..., Case], bo
     check(NOON + 2 * HOUR)
     assert not Check.objects.filter(case=case, step="1h").exists()
     assert board.asked == []
+
+
+def test_no_network_is_asked_about_what_another_body_holds(
+    case_of: Callable[..., Case], board: Board, as_outsider: Actor
+) -> None:
+    case = case_of("/a", "受け子募集")
+    placed = place_hold(as_outsider, "url", case.post.url, days=30, now=NOON)
+    now = NOON + 2 * HOUR
+    assert check(now) == 1
+    assert (board.asked, Check.objects.exclude(outcome="").count()) == ([], 0)
+    assert check(now) == 0, "it waits"
+    lift_hold(as_outsider, placed.pk, now)
+    assert check(now + timedelta(minutes=11)) == 1
+    assert board.asked == ["/a"]
+    row = Check.objects.exclude(outcome="").get()
+    assert (row.outcome, row.attempts) == ("up", 1)
 
 
 def test_a_worker_that_died_is_followed_by_another(case_of: Callable[..., Case]) -> None:

@@ -13,6 +13,7 @@ from django.test import Client
 from tests.servers.pds import Pds
 from tests.world import NOON, arrive, finding, post
 from yoake.casework.cases import actions, surroundings
+from yoake.casework.cases.erasing import erase
 from yoake.casework.cases.models import Case, Surroundings
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
@@ -108,6 +109,27 @@ def test_a_network_that_is_away_is_tried_and_then_said(away: Source, as_analyst:
     assert "could not be fetched" in browser.post(f"/case/{case.pk}/around/").content.decode()
 
 
+def test_what_nobody_foresaw_is_told_tried_and_then_said(
+    away: Source, as_analyst: Actor, monkeypatch: pytest.MonkeyPatch, mishaps: list[str]
+) -> None:
+    def unforeseen(row: Surroundings) -> Any:
+        raise KeyError("前の投稿")
+
+    monkeypatch.setattr("yoake.pipeline.duties.context._ask", unforeseen)
+    case, now = case_of(away), NOON
+    surroundings.ask(as_analyst, case.pk, NOON)
+    for _attempt in range(3):
+        assert context(now) == 1
+        now += timedelta(hours=1)
+    row = kept(case)
+    assert row is not None
+    assert row.outcome == "unreachable"
+    assert [line.split(" at ")[0] for line in mishaps] == [
+        f"asking what surrounds post {case.post_id} failed: KeyError"
+    ] * 3
+    mishaps.clear()
+
+
 def test_only_words_are_kept(away: Source, as_analyst: Actor) -> None:
     row = fetched(case_of(away), as_analyst)
     assert row.body["parents"][0]["text"] == "前の投稿"
@@ -144,7 +166,7 @@ def test_it_goes_with_the_post(away: Source, as_analyst: Actor) -> None:
     case = case_of(away)
     fetched(case, as_analyst)
     decide(as_analyst, case, "not_in_scope")
-    assert actions.erase(case.post, NOON + DAY)
+    assert erase(case.post, NOON + DAY)
     assert kept(case) is None
 
 

@@ -67,12 +67,15 @@ def test_it_joins_the_post_that_a_patrol_found(
     uri = writer.post("受け子募集").uri
     arrive(network, [_row(uri)], [finding()])
     found = Case.objects.get(post__native_id=uri)
+    own = {"connector": network.connector, "options": network.options}  # a body asks by sources of its own
+    theirs_too = Source.objects.create(name="theirs", organisation_id=as_outsider.organisation_id, **own)
+    arrive(theirs_too, [_row(writer.post("受け子募集 別の投稿").uri)], [finding()])
     mine, theirs = entered(as_analyst, writer, uri), entered(as_outsider, writer, uri)
-    assert mine.post_id == theirs.post_id != found.post_id
+    assert len({mine.post_id, theirs.post_id, found.post_id}) == 3  # what a body typed stays its own
     name_posts(LATER)
     assert not Case.objects.filter(pk=mine.pk).exists()  # the organisation had it already
     assert Case.objects.get(pk=theirs.pk).post_id == found.post_id
-    assert not Post.objects.filter(pk=mine.post_id).exists()
+    assert not Post.objects.filter(pk__in=(mine.post_id, theirs.post_id)).exists()
 
 
 def test_what_was_decided_stays_where_it_was_read(network: Source, writer: Writer, as_analyst: Actor) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db.models import Sum
 
 from tests.learn.models import lexicon_model, narrow_model
 from tests.quality_world import look_again
@@ -123,7 +124,10 @@ def test_shadow_and_new_model_with_processes(source: Source, boss: Actor, store:
 
 def test_what_a_patrol_notes(source: Source, store: Path, three_a_day: None) -> None:
     patrolled(source, 9, lambda: None)
-    assert ScoreCount.objects.get().posts == PAGES * POSTS
+    noted = ScoreCount.objects.get()
+    assert (noted.posts, noted.queued) == (PAGES * POSTS, 20)
+    arrived = dict(HourCount.objects.values_list("name").annotate(n=Sum("n")))  # kept for good; it says the same
+    assert (arrived["posts"], arrived["queued"]) == (noted.posts, noted.queued)
     assert Sample.objects.count() == 3
     assert all("杯目" in row.content["text"] for row in Sample.objects.all())
     assert Round.objects.count() == 2

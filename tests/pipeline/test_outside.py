@@ -7,6 +7,7 @@ import pytest
 from django.conf import LazySettings
 from django.conf import settings as django_settings
 
+from yoake.collect.net import Busy
 from yoake.config.environment import read
 from yoake.errors import Refused
 from yoake.pipeline import outside as module
@@ -38,10 +39,13 @@ def test_connectors_are_given_what_the_settings_allow(settings: LazySettings, tm
             net.secret("missing")
         assert "patrol@example.jp" in net.user_agent
         assert not net.allow_private
-        assert outside().hosts is net.hosts  # limits are those of the whole process
+        assert outside().hosts is net.hosts  # one object for all of a process
         for _ in range(35):
             assert net.hosts.turn("a.example:443", 0) == 0  # five seconds' worth at once
         assert net.hosts.due_s("a.example:443") > 0
+        module._hosts.cache_clear()  # as another process begins
+        with pytest.raises(Busy, match="at its limit"):
+            outside().hosts.turn("a.example:443", 0)
         for _ in range(1000):
             assert net.hosts.turn("own.example:443", 0) == 0
         stop.set()

@@ -37,7 +37,10 @@ import django, json; django.setup()
 from yoake.casework.audit.models import Entry
 from yoake.casework.audit.queries import first_break
 from yoake.casework.cases.models import DailyUse, Erasure, Finding, SecondLook
+from django.utils import timezone
+from yoake.pipeline.mishaps import standing_still
 print(json.dumps({
+    "standing_still": [one.why for one in standing_still(timezone.now())],
     "looks": list(SecondLook.objects.values("outcome", "attempts", "problem")),
     "claimed": SecondLook.objects.exclude(claimed_until=None).count(),
     "findings": sorted(Finding.objects.values_list("detector", flat=True)),
@@ -84,6 +87,7 @@ class Worker:
 
     def seen(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.python(LOOK))
+        assert found["standing_still"] == []
         return found
 
     def start(self) -> None:
@@ -125,7 +129,7 @@ def test_killed_while_the_model_thinks(worker: Worker, server: JudgeServer) -> N
     until(lambda: len(server.questions) == 1)
     worker.end(signal.SIGKILL)
     seen = worker.seen()
-    assert (seen["claimed"], seen["findings"], seen["kinds"]) == (1, ["test"], ["case_opened"])
+    assert (seen["claimed"], seen["findings"], seen["kinds"]) == (1, ["test"], ["case_opened", "evidence_captured"])
     assert seen["looks"] == [{"outcome": "", "attempts": 1, "problem": ""}]
 
     server.script[0] = judged.says(judged.finding("criminal_recruitment", 0.9, "高額バイト"))
@@ -135,7 +139,7 @@ def test_killed_while_the_model_thinks(worker: Worker, server: JudgeServer) -> N
     assert worker.end(signal.SIGTERM) == 0
     seen = worker.seen()
     assert seen["findings"] == ["llm_judge", "test"]
-    assert seen["kinds"] == ["case_opened", "second_look"]
+    assert seen["kinds"] == ["case_opened", "evidence_captured", "second_look"]
     assert seen["chain"] is None
     assert len(server.questions) == 2
 

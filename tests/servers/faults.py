@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Line:
         self.target = 0  # port of the server
         self.struck = 0  # connections that a fault struck
         self.requests: list[str] = []  # first lines
+        self.late_s: Callable[[], float] = float  # how long an answer is held back once the server gave it
         self._fault: Fault | None = None
         self._spared = 0
         self._lock = threading.Lock()
@@ -146,7 +148,7 @@ class Line:
                     client.sendall(_halved(server))
                     client.shutdown(socket.SHUT_RDWR)
                     return
-                _answer(server, client, fault)
+                _answer(server, client, fault, self.late_s())
                 with suppress(OSError):
                     server.shutdown(socket.SHUT_RDWR)
 
@@ -158,12 +160,14 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def _answer(server: socket.socket, client: socket.socket, fault: Fault | None) -> None:
+def _answer(server: socket.socket, client: socket.socket, fault: Fault | None, late_s: float) -> None:
     left = -1 if fault is None else fault.after_bytes
     while left != 0:
         part = server.recv(65536 if left < 0 else min(65536, left))
         if not part:
             break
+        time.sleep(late_s)
+        late_s = 0.0
         client.sendall(part)
         left -= len(part) if left > 0 else 0
     if fault is not None and fault.reset:

@@ -15,7 +15,7 @@ __all__ = ["decisions"]
     help=_(
         "Writes every decision that stands as JSON lines for yoake train: texts of posts in scope, hashed features of posts"
         " out of scope (their text is erased), with the category, a keyed hash of the author and the month. Practice,"
-        " “cannot tell” and record-only categories are left out. The file is for its owner only and is never to be"
+        " “cannot tell”, duplicates and record-only categories are left out. The file is for its owner only and is never to be"
         " published: it holds what people wrote."
     ),
 )

@@ -36,9 +36,7 @@ def patrol(
 ) -> None:
     """Patrols one source in this thread, or all of them in one thread each."""
     from yoake.cli.ground.setup import open_database
-    from yoake.cli.ground.stopping import event_that_stops
 
-    stop = event_that_stops(supervised=supervised)
     open_database()
     if engine:
         from yoake import shelf
@@ -46,14 +44,12 @@ def patrol(
 
         shelf.take(engines, engine)  # a wrong name is said before anything is read
     if source is not None:
-        _patrol_one(source, organisation, stop, engine, until_end, as_json)
+        _patrol_one(source, organisation, engine, until_end, as_json)
     else:
-        _patrol_all(stop, engine, as_json=as_json, supervised=supervised)
+        _patrol_all(engine, as_json=as_json, supervised=supervised)
 
 
-def _patrol_one(
-    words: str, organisation: str | None, stop: threading.Event, engine: str, until_end: bool, as_json: bool
-) -> None:
+def _patrol_one(words: str, organisation: str | None, engine: str, until_end: bool, as_json: bool) -> None:
     from yoake.casework.sources.actions import lacks_permission
     from yoake.cli.ground.reporter import not_permitted
     from yoake.cli.progress import ProgressLine
@@ -63,6 +59,7 @@ def _patrol_one(
     source, is_new = _source(words, organisation)
     if lacks_permission(source.organisation_id, source.connector):
         raise Refused(not_permitted(source))
+    stop = _ready(supervised=False)
     line = ProgressLine()
 
     def tell(progress: Progress) -> None:
@@ -83,7 +80,20 @@ def _patrol_one(
     _summarise([progress], as_json)
 
 
-def _patrol_all(stop: threading.Event, engine: str, *, as_json: bool, supervised: bool) -> None:
+def _ready(*, supervised: bool) -> threading.Event:
+    """The event that asks to stop, once the judge can judge; while its kernels are compiled, Ctrl-C ends at once."""
+    from yoake.casework.cases.actions import serving_detector
+    from yoake.cli.ground.stopping import event_that_stops
+    from yoake.detect.serving import must_compile
+
+    if must_compile():
+        click.echo(_("First start on this machine: the judge is being compiled, about a minute ..."), err=True)
+    if not supervised:
+        serving_detector()
+    return event_that_stops(supervised=supervised)
+
+
+def _patrol_all(engine: str, *, as_json: bool, supervised: bool) -> None:
     import logging
 
     from yoake.cli.ground.reporter import Reporter
@@ -91,6 +101,7 @@ def _patrol_all(stop: threading.Event, engine: str, *, as_json: bool, supervised
     from yoake.pipeline.patrol import Patrols
 
     logging.getLogger("yoake.patrol").setLevel(logging.ERROR)  # the reporter says what the warnings would, once
+    stop = _ready(supervised=supervised)
     patrols = Patrols(stop, engine=engine)
     line = ProgressLine()
     reporter = Reporter(patrols, line, to_stderr=not supervised)

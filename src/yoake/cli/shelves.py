@@ -21,6 +21,9 @@ OF_FILES = (
     "yoake.detect.detectors",
     "yoake.pipeline.engines",
     "yoake.pipeline.duties",
+    "yoake.casework.outbox.channels",
+    "yoake.casework.report.recipients",
+    "yoake.casework.request.kinds",
 )
 
 _MARKS = {  # of connectors

@@ -55,11 +55,13 @@ def up(prepare: bool) -> None:
 
 def _prepare(voice: _Voice) -> None:
     from yoake.cli.ground import first_start
-    from yoake.cli.ground.setup import start_django
+    from yoake.cli.ground.setup import start_django, stop_again
 
     start_django()
     if count := first_start.migrate():
         voice.say("", _("database ready (migrations run: {count})").format(count=count))
+    if count := stop_again():
+        voice.say("", _("stopped again, after a restored backup had brought them back: {count}").format(count=count))
     specs = first_start.sources_to_seed()
     password = first_start.found()
     if password is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["user"]
 
 
-@click.group(help=_("Add people, give them new passwords, list them."))
+@click.group(help=_("Add people, give them new passwords, reset a lost second factor, list them."))
 def user() -> None:
     """Groups what is about people."""
 
@@ -32,7 +32,10 @@ def user() -> None:
 @click.option("--organisation", metavar="NAME", help=_("Their organisation; the first one when left out."))
 @click.option("--new-organisation", metavar="NAME", help=_("Add this organisation and put them there."))
 @click.option(
-    "--staff-number", default="", metavar="NUMBER", help=_("Shown instead of the name outside the audit store.")
+    "--staff-number",
+    default="",
+    metavar="NUMBER",
+    help=_("Shown instead of the name outside the audit store; the next free one when left out."),
 )
 @click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object."))
 def add(
@@ -81,6 +84,35 @@ def password(username: str, as_json: bool) -> None:
         click.echo(json.dumps({"username": username, "password": new}))
     else:
         click.echo(_("password (shown once): {password}").format(password=new))
+
+
+@user.command(
+    "reset-second-factor",
+    help=_("Take a lost second factor away; the person sets up a new one at the next sign-in. Their sessions end."),
+)
+@click.argument("username")
+@click.option("--json", "as_json", is_flag=True, help=_("Print one JSON object."))
+def reset_second_factor(username: str, as_json: bool) -> None:
+    """Takes app, keys and recovery codes away."""
+    from yoake.cli.ground.setup import open_database
+    from yoake.errors import BadInput
+
+    open_database()
+
+    from yoake.casework.people import actions
+    from yoake.casework.people.models import User
+    from yoake.casework.people.queries import system
+
+    person = User.objects.filter(username=username).first()
+    if person is None:
+        raise BadInput("USERNAME", username, _("nobody has this name; yoake user list shows everybody"))
+    taken = actions.reset_second_factor(system("command"), person.pk)
+    if as_json:
+        click.echo(json.dumps({"username": username, "taken": taken}))
+    else:
+        click.echo(
+            _("{username}: second factor reset; a new one is set up at the next sign-in").format(username=username)
+        )
 
 
 @user.command("list", help=_("List everybody, with organisation and role."))

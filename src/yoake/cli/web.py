@@ -9,7 +9,7 @@ from yoake.cli.words import _
 
 __all__ = ["web"]
 
-THREADS = 8
+THREADS = 2  # of a process: more of them would only take the interpreter from each other
 STOPS_WITHIN_S = 3  # requests that take longer than this when the server stops are cut off
 
 
@@ -33,7 +33,7 @@ def web(supervised: bool) -> None:
         address=environment.bind,
         port=environment.port,
         interface=Interfaces.WSGI,
-        workers=1,
+        workers=environment.web_processes,
         blocking_threads=THREADS,
         websockets=False,
         log_level=LogLevels.error,
@@ -51,17 +51,26 @@ def load() -> Any:
     """The application, loaded in granian's working process, which must not outlive the one that started it."""
     from django.core.wsgi import get_wsgi_application
 
+    from yoake.cli.ground.setup import stop_again
     from yoake.pipeline.lifetime import end_with_parent
 
     end_with_parent()
     application = get_wsgi_application()
+
+    from yoake.casework.cases.stopped import list_file
+
+    if list_file().exists():  # nothing is shown before what was stopped is known to be gone
+        stop_again()
     threading.Thread(target=_warm, name="loads the detector", daemon=True).start()
     return application
 
 
 def _warm() -> None:
-    """Loads the detector before the first person adds a post by hand: compiling its kernels anew takes ten seconds."""
-    from yoake.casework.cases.actions import serving_detector
-    from yoake.tables.posts import posts_batch
+    """Loads the detector before the first person adds a post by hand; on a machine's first start that compiles its kernels."""
+    import gc
 
-    serving_detector().judge(posts_batch([{"network": "warm", "native_id": "1", "text": "受け子"}]))
+    from yoake.casework.cases.actions import serving_detector
+
+    serving_detector()
+    gc.collect()
+    gc.freeze()  # what is loaded stays: looking through it again and again would hold pages up

@@ -81,3 +81,10 @@ class Socket:
             return None
         except (ConnectionClosed, OSError) as error:
             raise away(self.host, error) from None
+
+    def send(self, message: str | bytes) -> None:
+        """Sends one message (text or bytes). Raises TryLater when the other side closed."""
+        try:
+            self._connection.send(message)
+        except (ConnectionClosed, OSError) as error:
+            raise away(self.host, error) from None

@@ -25,6 +25,8 @@ _PAGE_MESSAGES: Final = 2000
 _PAGE_BYTES: Final = 8_000_000  # after which a page is full, so that long messages do not fill the memory
 _PAGE_S: Final = 1.0
 _QUIET_S: Final = 0.2  # a page that holds something goes out when nothing followed for this long
+_NAP_S: Final = 0.02  # near live, messages are taken so often: waking up for each costs more than reading it
+_NEAR_S: Final = 5.0  # behind live; further behind, a nap would only hold up
 _PAUSE_S: Final = 0.5  # before a host that closed is called again
 _SILENCE_S: Final = 60.0  # after which another host is asked; on the whole network something happens all the time
 _FEW: Final = 20
@@ -245,10 +247,11 @@ def stream(endpoints: Sequence[str], reading: Reading, net: Net, limit_bytes: in
             url = reading.address(endpoints[place])
             timeout_s = max(1.0, 4.0 / len(endpoints))
             with net.websocket(url, timeout_s=timeout_s, limit_bytes=limit_bytes) as socket:
-                closed, heard_at = None, time.monotonic()
+                closed, heard_at, near = None, time.monotonic(), False
                 while closed is None and not net.stopping:
-                    messages, closed = _gather(socket)
+                    messages, closed = _gather(socket, net, napping=near)
                     page, left = reading.page(messages)
+                    near = page.seen_until is not None and (net.now() - page.seen_until).total_seconds() < _NEAR_S
                     closed = closed or left
                     if messages:
                         heard_at = time.monotonic()
@@ -269,20 +272,24 @@ def stream(endpoints: Sequence[str], reading: Reading, net: Net, limit_bytes: in
                 raise _nobody(silent)
 
 
-def _gather(socket: Socket) -> tuple[list[str | bytes], TryLater | None]:
+def _gather(socket: Socket, net: Net, *, napping: bool) -> tuple[list[str | bytes], TryLater | None]:
     """Messages of at most a second, not too many and not too long, and how the connection ended if it did."""
     messages: list[str | bytes] = []
     size = 0
-    deadline = time.monotonic() + _PAGE_S
+    heard_at = time.monotonic()
+    deadline = heard_at + _PAGE_S
     while len(messages) < _PAGE_MESSAGES and size < _PAGE_BYTES and (left_s := deadline - time.monotonic()) > 0:
+        wait_s = left_s if not messages else 0.0 if napping else min(left_s, _QUIET_S)
         try:
-            message = socket.recv(min(left_s, _QUIET_S) if messages else left_s)
+            message = socket.recv(wait_s)
         except TryLater as closed:
             return messages, closed
-        if message is None:
+        if message is not None:
+            messages.append(message)
+            size += len(message)
+            heard_at = time.monotonic()
+        elif wait_s > 0 or time.monotonic() - heard_at > _QUIET_S or net.wait(min(left_s, _NAP_S)):
             break
-        messages.append(message)
-        size += len(message)
     return messages, None
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from yoake.collect.net import Net
+from yoake.collect.net import Busy, Net
 from yoake.tables.posts import posts_batch, removals_batch
 
 
@@ -47,6 +47,14 @@ class Liveness:
     note: str = ""
     content_hash: str = ""  # of what stands there now, where the check read it
     stamp: str = ""  # validators of what stands there now, for the next `Known`; "" where the network has none
+    after_s: float = 0.0  # of `unchecked`: nobody was asked yet, and may be in so many seconds; 0: a person must look
+
+
+def unanswered(ref: str, error: Exception, now: datetime) -> Liveness:
+    """What is known of a post when asking about it failed: nothing. Where nothing went out, it can be asked soon."""
+    if isinstance(error, Busy) and not error.asked:
+        return Liveness(ref, "unchecked", now, str(error), after_s=max(1.0, error.after_s))
+    return Liveness(ref, "unreachable", now, str(error))
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class Known:
     ref: str  # native_id
     content_hash: str = ""  # of the version that people see here
     stamp: str = ""  # `Liveness.stamp` of the last check
+    author: str = ""  # author_id of the post
+    labels: tuple[str, ...] = ()  # of the version that people see here
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,7 @@ class Connector(Protocol):
     # job_board = True: what it brings are offers of jobs; its sources are marked so when they are added
     # restricted = {"ja": ..., "en": ...}: a sentence, what the service restricts; its sources stay off until an
     # administrator recorded that it permits this
+    # cursor_of = ("url",): settings to which the cursor belongs; when people change one, reading begins as for a new source
     Options: type[Any]  # a frozen dataclass; its fields, with defaults, are the settings of a source
 
     def pages(self, options: Any, cursor: str | None, net: Net) -> Generator[Page, None, None]:

@@ -6,19 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 import orjson
 
-from yoake.collect.addresses import canonical_url
 from yoake.collect.clean import AUTHOR_LIMIT, claimed_time, is_id, whole_text
 from yoake.collect.markup import NotXml, elements, local, visible_text
 from yoake.collect.trouble import http_date
-from yoake.collect.web import NETWORK, Row, is_address
-from yoake.errors import BadInput, TryLater
+from yoake.collect.web import NETWORK, Row, address_of, entry_id, is_address
+from yoake.errors import TryLater
 
 _ENTRIES: Final = ("item", "entry")
 _ROOTS: Final = ("rss", "rdf", "feed")
@@ -97,7 +95,11 @@ def _read_xml(body: bytes, content_type: str, url: str, now: datetime, feed: Fee
             _take(_item_of(element, base, lang), url, f"item {number}", now, feed)
             element.clear()
         elif element.tag == _DELETED and not inside and is_id(ref := element.get("ref", "")):
-            feed.removed.append(_identity(ref, "", url))
+            gone = entry_id(url, "", ref)
+            if is_address(ref) and not is_address(gone):  # no feed says what became of another site's pages
+                feed.skipped.append(Odd("foreign_deletion", f"after item {number}", False, ref))
+            else:
+                feed.removed.append(gone)
     if not root:
         raise NotXml(f"{url} is empty; trying again later.", after_s=600)
 
@@ -211,7 +213,7 @@ def _string(told: dict[str, Any], name: str) -> str:
 
 def _take(item: _Item, feed_url: str, where: str, now: datetime, feed: Feed) -> None:
     notes: list[str] = []
-    identity = _identity(item.id, item.link, feed_url)
+    identity = entry_id(feed_url, item.link, item.id)
     text = "\n".join(part for part in (visible_text(item.title), visible_text(item.html)) if part)
     if not identity or not text:
         feed.skipped.append(Odd("no_id" if not identity else "no_text", where, False, repr(item)))
@@ -220,7 +222,7 @@ def _take(item: _Item, feed_url: str, where: str, now: datetime, feed: Feed) -> 
     row: Row = {
         "network": NETWORK,
         "native_id": identity,
-        "url": identity if is_address(identity) else "",
+        "url": address if is_address(address := address_of(identity)) else "",
         "author_id": item.author_uri if is_id(item.author_uri, AUTHOR_LIMIT) else "",
         "author_name": whole_text(item.author[:AUTHOR_LIMIT], notes),
         "text": whole_text(text, notes),
@@ -231,21 +233,6 @@ def _take(item: _Item, feed_url: str, where: str, now: datetime, feed: Feed) -> 
     }
     feed.rows.append(row)
     feed.skipped += [Odd(note, where, True, repr(item)) for note in dict.fromkeys(notes)]
-
-
-def _identity(ident: str, link: str, feed_url: str) -> str:
-    """The item's own address; else its id, which is the feed's alone. "" when it has neither."""
-    for address in (link, ident):
-        if is_address(address):
-            try:
-                return canonical_url(address)
-            except BadInput:
-                continue
-    if not ident or not is_id(ident):
-        return ""
-    return (
-        ident if ident.startswith(("tag:", "urn:")) else f"{sha256(feed_url.encode()).hexdigest()[:16]}/{ident}"[:2000]
-    )
 
 
 def _time(told: str, now: datetime, notes: list[str]) -> datetime | None:

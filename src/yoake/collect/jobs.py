@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
-from yoake.collect.addresses import canonical_url
 from yoake.collect.clean import AUTHOR_LIMIT, claimed_time, is_id, whole_text
 from yoake.collect.markup import local, visible_text
 from yoake.collect.net import Response
-from yoake.collect.web import NETWORK, Row, is_address, item_url, page_of
-from yoake.errors import BadInput
+from yoake.collect.web import FEED_WORDING, NETWORK, Row, address_of, entry_id, is_address, item_url, page_of
 
 _MOST: Final = 200  # postings of one page
 _DEEP: Final = 10_000  # things looked at in the data of one page
@@ -81,16 +78,13 @@ def posting_of_feed(job: Element, feed_url: str, zone: ZoneInfo | None, now: dat
         "educationRequirements": told.get("education"),
         "occupationalCategory": told.get("category"),
     }
-    try:
-        url = canonical_url(told.get("url", ""))
-    except BadInput:
-        url = ""
-    number = told.get("referencenumber", "")
-    native = url or (f"{sha256(feed_url.encode()).hexdigest()[:16]}/{number}" if number else "")
-    if not is_id(native):
+    native = entry_id(feed_url, told.get("url", ""), told.get("referencenumber", ""))
+    if not native:
         return None, ["no_id"]
     notes: list[str] = []
-    row = _row(posting, native, url, zone, now, notes)
+    row = _row(posting, native, address if is_address(address := address_of(native)) else "", zone, now, notes)
+    if row is not None:
+        row["labels"] = [FEED_WORDING]
     return row, list(dict.fromkeys(notes))
 
 

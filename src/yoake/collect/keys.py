@@ -16,6 +16,14 @@ _LONGEST_BYTES: Final = 16_384
 VARIABLE: Final = "YOAKE_SECRET_"  # and the name in capitals
 
 
+NAMES_ARE: Final = "a name of small letters, digits and _; the secret itself stands in its file"
+
+
+def is_name(text: str) -> bool:
+    """Whether this can be the name of a secret."""
+    return _NAME.fullmatch(text) is not None
+
+
 class Keys:
     """Hands out secrets by name; what it knows stands in no option, no log and no database.
 
@@ -37,8 +45,8 @@ class Keys:
             BadInput: this cannot be a name (small letters, digits and _).
             Refused: it is missing, others can read it, or it is not one word of ASCII; says what to do.
         """
-        if not _NAME.fullmatch(name):
-            raise BadInput("secret", name, "a name of small letters, digits and _")
+        if not is_name(name):
+            raise BadInput("secret", "(not shown)", NAMES_ARE)  # somebody may have written the secret itself
         secret = self._given.get(name) or self._from_file(name)
         if not re.fullmatch("[!-~]+", secret):
             raise Refused(f"the secret {name} is empty, or not one word of ASCII; write it anew: {self._how(name)}.")

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
-from w3lib.encoding import html_to_unicode
+from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding
 
 from yoake.collect.trouble import TooLong
 from yoake.errors import TryLater
@@ -60,6 +60,7 @@ _NEVER_DEEP: Final = frozenset(  # void, or ended by the next of their kind
 )
 _BOM: Final = b"\xef\xbb\xbf"
 _WIDER: Final = {"shift_jis": "cp932", "euc_jp": "eucjis2004", "iso8859-1": "cp1252"}  # what is written under the name
+_NOT_OF_PAGES: Final = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "utf_7"})
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
 
@@ -69,7 +70,21 @@ def decoded(body: bytes, content_type: str) -> str:
 
     UTF-8, Shift_JIS and EUC-JP are tried in this order where nobody says; what fits nothing becomes U+FFFD.
     """
+    told = http_content_type_encoding(content_type or None) or html_body_declared_encoding(body)
+    if told is not None and not _is_of_pages(told):
+        return body.decode(_fitting(body) or "utf-8", "replace")
     return html_to_unicode(content_type or None, body, auto_detect_fun=_fitting)[1]
+
+
+def _is_of_pages(encoding: str) -> bool:
+    """Whether a page can be written in this encoding: Python knows many that are none, or take time without end."""
+    if lookup(encoding).name.replace("-", "_") in _NOT_OF_PAGES:
+        return False
+    try:
+        b"a".decode(encoding, "replace")
+    except LookupError:  # packing and the like
+        return False
+    return True
 
 
 def _fitting(body: bytes) -> str | None:
@@ -276,6 +291,8 @@ def elements(body: bytes, content_type: str, where: str) -> Iterator[tuple[str, 
 def _text(body: bytes, encoding: str, where: str) -> str:
     try:
         name = "utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig" if body[:3] == _BOM else encoding
+        if not _is_of_pages(name):
+            raise LookupError(name)
         return body.decode(_WIDER.get(lookup(name).name, name))
     except (LookupError, ValueError):
         raise NotXml(

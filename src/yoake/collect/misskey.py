@@ -246,7 +246,7 @@ class Misskey:
         status, found = self.ask("notes/show", noteId=ident)
         code = code_of(found)
         if code == "NO_SUCH_NOTE":
-            return "deleted_by_author", "the server does not have it any more; it does not say who deleted it"
+            return "removed", "the server does not have it any more; it does not say who deleted it"
         if code == "SIGNIN_REQUIRED":
             return "private", "shown only to those who are signed in there"
         if status != 200 or not isinstance(found, dict) or "user" not in found:
@@ -255,7 +255,7 @@ class Misskey:
         if isinstance(user, dict) and user.get("isSuspended") is True:
             return "account_suspended", ""
         if found.get("deletedAt"):
-            return "deleted_by_author", ""
+            return "removed", "the server says that it was deleted, and not by whom"
         if found.get("visibility") in ("followers", "specified") or found.get("isHidden") is True:
             return "private", "its author hid it from the public"
         edited = found.get("updatedAt")

@@ -26,6 +26,7 @@ from yoake.collect.answers import Response, Socket, Stamp
 from yoake.collect.deadline import hung_up_at
 from yoake.collect.egress import Proxy
 from yoake.collect.hosts import Hosts, lifted
+from yoake.collect.kept import Way, Ways
 from yoake.collect.keys import Keys
 from yoake.collect.lines_stream import LineStream, few_octets
 from yoake.collect.trouble import Busy, Denied, TooLong, Unreached, away, refuse, retry_after_s
@@ -35,13 +36,9 @@ __all__ = ["CONNECT_S", "Busy", "Denied", "Net", "Response", "Socket", "Stamp", 
 
 CONNECT_S: Final = 4.0  # a person is told that a host cannot be reached within five seconds
 _TURN_S: Final = 5.0  # a request waits at most so long for its host's turn; else it is put off
-_REDIRECTS: Final = 5
-_ADDRESSES: Final = 3  # how many addresses of one host are tried
+_REDIRECTS, _ADDRESSES = 5, 3  # followed; of one host tried
+_now: Final = functools.partial(datetime.now, UTC)
 _QUEUE_FRAMES: Final = 16  # of a WebSocket, received and not yet read; with limit_bytes this bounds memory
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Net:
@@ -55,7 +52,7 @@ class Net:
     Args:
         allow_private: reach loopback and private networks too (a server of your own, tests).
         only_private: reach nothing else; what is refused then says this, for a person who wants more.
-        contact: mail address or page of whoever runs this installation; sent in the User-Agent.
+        contact: mail address or page of whoever runs this installation, for the User-Agent.
         hosts: limits and back-off by host, one object for all of a process; without it there are none.
         keys: secrets by name, for `secret`.
         stop: set when the patrol stops; `wait` then returns at once.
@@ -79,6 +76,7 @@ class Net:
         self.hosts = hosts or lifted()
         self._keys = keys or Keys()
         self._proxy: Proxy | None = None
+        self._ways: Ways | None = None
         self.user_agent = f"Yoake/{__version__} (cyber patrol{'; ' + contact if contact else ''})"
         self._tls = functools.cache(httpx.create_ssl_context)  # reading the certificates takes 20 ms
         self._stop = stop or threading.Event()
@@ -104,6 +102,13 @@ class Net:
         if proxy:
             other._proxy = Proxy.of(proxy, self.secret(proxy))
         return other
+
+    @contextmanager
+    def keeping(self) -> Iterator[Self]:
+        """The same outside world: a host that `get` asks again there is asked over the same connection; closed at the end."""
+        other = copy.copy(self)
+        with closing(Ways()) as other._ways:
+            yield other
 
     def secret(self, name: str) -> str:
         """An API key or other secret by name: the file `secrets/<name>` of the data folder, or YOAKE_SECRET_<NAME>.
@@ -160,7 +165,8 @@ class Net:
                 return response
             try:
                 target = urljoin(target, response.headers["location"])
-                elsewhere = place_of(target).host != asked.host
+                there = place_of(target)
+                elsewhere = (there.key, there.tls) != (asked.key, asked.tls)
             except (BadInput, ValueError):
                 raise Refused(f"{asked.host} redirects to an address that cannot be fetched; check {url}.") from None
             if elsewhere:
@@ -178,6 +184,10 @@ class Net:
     ) -> Response:
         """One HTTP POST, as `get` otherwise; redirects are not followed: a body is told to one host only."""
         return self._once("POST", url, headers or {}, body, timeout_s, limit_bytes)
+
+    def delete(self, url: str, *, headers: Mapping[str, str] | None = None, timeout_s: float = 10.0) -> Response:
+        """One HTTP DELETE, as `post` otherwise."""
+        return self._once("DELETE", url, headers or {}, b"", timeout_s, 5_000_000)
 
     @contextmanager
     def lines(
@@ -276,10 +286,18 @@ class Net:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float, limit_bytes: int
     ) -> Response:
         place = place_of(url)
-        self._turn(place)
-        deadline = time.monotonic() + timeout_s
+        deadline = self._turn(place, timeout_s)
         if self._proxy is not None:
             return self._by_proxy(self._proxy, method, url, headers, body, place, deadline, limit_bytes)
+        if method == "GET" and self._ways is not None and (way := self._ways.take(place)) is not None:
+            target = httpx.URL(url).copy_with(host=way.address)
+            request = self._request(method, target, headers, body, place, deadline, CONNECT_S)
+            try:
+                return self._send(request, place, deadline, limit_bytes, way)
+            except httpx.TimeoutException as late:
+                raise away(place.host, late) from None
+            except httpx.HTTPError:
+                deadline = self._turn(place, timeout_s)  # the host ended it meanwhile: it is asked anew
         error: Exception = TimeoutError()
         reached_by = min(deadline, time.monotonic() + CONNECT_S)
         for address in self._addresses(place, reached_by - time.monotonic()):
@@ -309,7 +327,7 @@ class Net:
         self._check_written(place)
         request = self._request(method, httpx.URL(url), headers, body, place, deadline, CONNECT_S)
         try:
-            return self._send(request, place, deadline, limit_bytes, proxy)
+            return self._send(request, place, deadline, limit_bytes)
         except httpx.ProxyError as error:
             told = str(error)[:3]
             raise proxy.refuses(int(told) if told.isdecimal() else 0) from None
@@ -343,27 +361,32 @@ class Net:
         )
 
     def _send(
-        self, request: httpx.Request, place: Place, deadline: float, limit_bytes: int, proxy: Proxy | None = None
+        self, request: httpx.Request, place: Place, deadline: float, limit_bytes: int, way: Way | None = None
     ) -> Response:
-        # A client of its own for each request: a pool would hand the connection of one host to another at the same address.
         host, body = place.host, bytearray()
-        way = None if proxy is None else httpx.Proxy(proxy.url, headers=proxy.headers())
-        with (
-            hung_up_at(deadline, request),
-            httpx.Client(verify=self._tls() if place.tls else False, proxy=way, trust_env=False) as client,
-            closing(client.send(request, stream=True)) as answer,
-        ):
-            if proxy is not None and answer.status_code == 407:
-                raise proxy.refuses(407)
-            self._judge_answer(place, answer, deadline)
-            for part in answer.iter_raw():
-                body += part
-                if len(body) > limit_bytes:
-                    raise TooLong(f"{host} sent more than {limit_bytes:,} bytes.", after_s=600)
-                if time.monotonic() > deadline:
-                    raise TryLater(f"{host} answers too slowly; try again later.", after_s=30)
+        way = way or Way(self._client(place), request.url.host)
+        with ExitStack() as stack:
+            stack.callback(way.close)
+            with hung_up_at(deadline, request, way.sockets), closing(way.client.send(request, stream=True)) as answer:
+                if self._proxy is not None and answer.status_code == 407:
+                    raise self._proxy.refuses(407)
+                self._judge_answer(place, answer, deadline)
+                for part in answer.iter_raw():
+                    body += part
+                    if len(body) > limit_bytes:
+                        raise TooLong(f"{host} sent more than {limit_bytes:,} bytes.", after_s=600)
+                    if time.monotonic() > deadline:
+                        raise TryLater(f"{host} answers too slowly; try again later.", after_s=30)
+            if self._ways is not None and self._proxy is None and request.method == "GET":
+                stack.pop_all()
+                self._ways.keep(place, way)
         url = request.url.copy_with(host=host)
         return Response(answer.status_code, str(url), dict(answer.headers), bytes(body))
+
+    def _client(self, place: Place) -> httpx.Client:
+        """For one host: a pool for all would hand the connection of one host to another at the same address."""
+        way = None if self._proxy is None else httpx.Proxy(self._proxy.url, headers=self._proxy.headers())
+        return httpx.Client(verify=self._tls() if place.tls else False, proxy=way, trust_env=False)
 
     def _open(
         self, url: str, headers: Mapping[str, str], place: Place, timeout_s: float, silence_s: float, stack: ExitStack
@@ -371,15 +394,12 @@ class Net:
         """An answer of which the beginning came in time, and nothing was read; `stack` keeps its connection."""
         deadline = time.monotonic() + timeout_s
         error: Exception = TimeoutError()
-        targets, way = [httpx.URL(url)], None
+        targets = [httpx.URL(url)]
         if self._proxy is not None:
             self._check_written(place)
-            way = httpx.Proxy(self._proxy.url, headers=self._proxy.headers())
         else:
             targets = [targets[0].copy_with(host=str(address)) for address in self._addresses(place, CONNECT_S)]
-        client = stack.enter_context(
-            httpx.Client(verify=self._tls() if place.tls else False, proxy=way, trust_env=False)
-        )
+        client = stack.enter_context(self._client(place))
         for target in targets:
             request = self._request("GET", target, headers, b"", place, deadline, CONNECT_S)
             request.extensions["timeout"]["read"] = silence_s
@@ -414,11 +434,12 @@ class Net:
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise TryLater(f"{place.host} sent an encoding nobody asked for; try again later.", after_s=600)
 
-    def _turn(self, place: Place) -> None:
-        """Waits for the host's turn. Raises Busy when that is far away, TryLater when the patrol stops meanwhile."""
+    def _turn(self, place: Place, timeout_s: float = 0.0) -> float:
+        """Waits for the host's turn; gives the deadline after it. Raises Busy (far away) or TryLater (the patrol stops)."""
         wait_s = self.hosts.turn(place.key, _TURN_S)
         if wait_s > 0 and self.wait(wait_s):
             raise TryLater(f"{place.host} was not asked: the patrol stops.", after_s=1)
+        return time.monotonic() + timeout_s
 
     def _judge(self, place: Place, status: int, headers: Mapping[str, str], *, gone: bool = False) -> None:
         """Remembers what a status says about the host, and raises what it means for everybody."""
@@ -427,7 +448,9 @@ class Net:
         except Busy as busy:
             told_s = retry_after_s(headers, self.now())
             after_s = self.hosts.leave(place.key, told_s) if status < 500 or told_s is not None else busy.after_s
-            raise Busy(str(busy), after_s=max(busy.after_s, after_s)) from None
+            told = Busy(str(busy), after_s=max(busy.after_s, after_s))
+            told.asked = True
+            raise told from None
         if status == 503 and (told_s := retry_after_s(headers, self.now())) is not None:
             self.hosts.leave(place.key, told_s)
         elif status < 400:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from yoake.collect.clean import whole_text
-from yoake.collect.connector import Context, Liveness
+from yoake.collect.connector import Context, Liveness, unanswered
 from yoake.collect.fediverse import Place, host_of, place_of
 from yoake.collect.mastodon import Mastodon, profile_of, status_of
 from yoake.collect.misskey import Misskey, note_of, profile_of_user
@@ -24,7 +24,7 @@ _ACTIVITY: Final = 'application/ld+json; profile="https://www.w3.org/ns/activity
 _ANSWER_BYTES: Final = 2_000_000
 
 State = tuple[str, str]  # state and note of a Liveness
-_GONE: Final = ("deleted_by_author", "the server does not have it any more; it does not say who deleted it")
+_GONE: Final = ("removed", "the server does not have it any more; it does not say who deleted it")
 
 
 class Origins:
@@ -38,7 +38,7 @@ class Origins:
 
     def __init__(self, own: Mastodon | Misskey, *, others: bool, net: Net) -> None:
         self._own, self._others, self._net = own, others, net
-        self._away: dict[str, str] = {}  # server to what it said: one that is away is not asked for every post
+        self._away: dict[str, TryLater] = {}  # server to what it said: one that is away is not asked for every post
 
     def check(self, refs: Sequence[str]) -> list[Liveness]:
         """Liveness of each post, in the order asked."""
@@ -63,7 +63,7 @@ class Origins:
         try:
             state, note = self._state(ref, place)
         except (TryLater, Refused, BadInput) as error:  # BadInput: an address that a post claims, not one of ours
-            state, note = "unreachable", str(error)
+            return unanswered(ref, error, self._net.now())
         return Liveness(ref, state, self._net.now(), note)
 
     def _server(self, place: Place) -> Mastodon | Misskey | None:
@@ -78,12 +78,12 @@ class Origins:
         if host_of(place.base) != self._own.host and not self._others:
             return self._copy_state(ref)
         if place.base in self._away:
-            raise TryLater(self._away[place.base], after_s=30)
+            raise self._away[place.base]
         try:
             try:
                 return self._home_state(ref, place)
             except TryLater as error:
-                self._away[place.base] = str(error)
+                self._away[place.base] = error
                 raise
         except Refused:  # it answers only to servers it trusts: what does the copy on the source's own instance say?
             return self._copy_state(ref)
@@ -209,7 +209,7 @@ def _status_state(server: Mastodon, place: Place) -> State | None:
     if status == 200 and isinstance(account, dict) and account.get("suspended") is True:
         return "account_suspended", "the account is suspended, or was deleted by its owner: both look the same there"
     if status in (404, 410) and isinstance(account, dict):
-        return "deleted_by_author", "the account no longer exists"
+        return "removed", "the account no longer exists"
     return _GONE
 
 

@@ -1,13 +1,15 @@
-"""What one page of a file brings, while it is being read."""
+"""What is alike in all connectors that read a file: a page while it is read, and the answers to questions about one post."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from yoake.collect.connector import Page, Skip
-from yoake.collect.lines import Line
+from yoake.collect.connector import Context, Liveness, Page, Skip
+from yoake.collect.files import may_not, not_now
+from yoake.collect.lines import Line, LineReader
+from yoake.collect.net import Net
 from yoake.tables.posts import posts_batch, removals_batch
 
 
@@ -55,3 +57,27 @@ class Batch:
         return Page(
             posts_batch(self._rows), removals_batch(self._removals), tuple(self._skipped), cursor, seen_until=self.now
         )
+
+
+class OfFile:
+    """What a connector answers that reads a file: about a single post it can ask nobody."""
+
+    def check(self, refs: Sequence[str], options: Any, net: Net) -> list[Liveness]:
+        """A file cannot say whether a post is still up: all `unchecked`."""
+        return [
+            Liveness(ref, "unchecked", net.now(), "a file does not know whether its posts are still up") for ref in refs
+        ]
+
+    def context(self, ref: str, options: Any, net: Net) -> Context:
+        """Nothing: what a file knows about a post stands in its record."""
+        return Context(posts_batch([]), posts_batch([]))
+
+
+def lines_of(path: str, reader: LineReader, count: int) -> list[bytes | None]:
+    """The next lines of a file, `count` at most. Raises Refused where it may not be read, TryLater where it cannot be now."""
+    try:
+        return reader.batch(count, 1.0)
+    except PermissionError:
+        raise may_not(path) from None
+    except OSError as error:
+        raise not_now(path, error) from None

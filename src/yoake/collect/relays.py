@@ -16,9 +16,9 @@ from yoake.collect.talk import say
 from yoake.errors import BadInput, Refused, TryLater
 
 LIMIT: Final = 500  # events of a stored page; many relays send fewer
+_LONGEST: Final = 20 * LIMIT  # events of a page that are noted, of a relay that knows no end
 MESSAGE_BYTES: Final = 1_000_000
 REWIND_S: Final = 600  # an event reaches a relay later than it says it was made
-_OVERLAP_S: Final = 120  # between what is stored and what is live
 _ANSWER_S: Final = 30.0  # for the next message of an answer
 _FULL: Final = 20  # events of a page below which no relay cuts off
 _QUIET_S: Final = 300.0  # after which a relay that says nothing is asked again for what is stored
@@ -40,7 +40,7 @@ class Asking(NamedTuple):
     filter: Filter
     since: int
     until: int | None = None
-    seen: frozenset[str] = frozenset()  # ids of the page before
+    seen: frozenset[str] = frozenset()  # ids of the page before, or of all up to the same `until`
     stale: int = 0  # pages in a row that brought nothing new
 
 
@@ -76,8 +76,8 @@ class Relay:
         """Connect, ask for what follows and for what is stored. A failure is kept in `failed`, for the next try."""
         try:
             socket = self._stack.enter_context(net.websocket(self.url, timeout_s=timeout_s, limit_bytes=MESSAGE_BYTES))
-            now = int(net.now().timestamp())
-            say(socket, ["REQ", "live", *({**one, "since": now - _OVERLAP_S} for one in self._filters)])
+            # Without `since`, which holds for what is new too: an author may date a note back as far as he likes.
+            say(socket, ["REQ", "live", *({**one, "limit": 0} for one in self._filters)])
             self.socket, self.unheard, self._heard_at = socket, True, time.monotonic()
             self._ask_past()
         except (TryLater, Refused) as error:
@@ -127,8 +127,9 @@ class Relay:
 
     def event(self, name: str, event: Event) -> None:
         """An event of a stored page; those of the live subscription are not noted."""
-        if name in self._page:
-            self._page[name].append(event)
+        page = self._page.get(name)
+        if page is not None and len(page) < _LONGEST:
+            page.append(event._replace(content="", tags=[]))  # id and time are what paging needs
 
     def end(self, name: str) -> str:
         """The end of a stored page: asks for the one before it. Gives "gap" when events of one second were too many."""
@@ -143,6 +144,10 @@ class Relay:
         oldest, gap = min(event.at for event in page), ""
         self._most = max(self._most, len(page))
         until, stale = oldest + 1, 0  # relays disagree whether `until` includes its second
+        if asking.until is not None:
+            until = min(
+                until, asking.until
+            )  # never up again: a second of which a page held a part would be asked for ever
         if idents <= asking.seen:  # nothing new: step down, first within reach of that disagreement, then past it
             stale = asking.stale + 1
             until = oldest if stale == 1 else oldest - 1
@@ -151,7 +156,8 @@ class Relay:
         if until < asking.since or stale > 2:  # a relay that pays no heed to `until` ends here
             say(self.socket, ["CLOSE", name])
         else:
-            self._ask(name, asking._replace(until=until, seen=idents, stale=stale))
+            seen = idents | asking.seen if until == asking.until else idents
+            self._ask(name, asking._replace(until=until, seen=seen, stale=stale))
         return gap
 
     def closed(self, name: str, why: str) -> None:

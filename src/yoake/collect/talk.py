@@ -7,10 +7,8 @@ from collections import OrderedDict
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
-from websockets.exceptions import ConnectionClosed
 
 from yoake.collect.net import Socket
-from yoake.collect.trouble import away
 from yoake.errors import TryLater
 
 _MESSAGES: Final = 2000
@@ -45,9 +43,9 @@ class Closed(TryLater):
 def say(socket: Socket, told: Any) -> None:
     """Send one message, as JSON text. Raises Closed when the other side closed."""
     try:
-        socket._connection.send(orjson.dumps(told).decode())
-    except (ConnectionClosed, OSError) as error:
-        raise _closed(away(socket.host, error)) from None
+        socket.send(orjson.dumps(told).decode())
+    except TryLater as closed:
+        raise _closed(closed) from None
 
 
 def _closed(error: TryLater) -> Closed:

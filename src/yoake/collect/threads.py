@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ NETWORK: Final = "threads"
 API: Final = "https://graph.threads.net/v1.0"
 MOST: Final = 100  # posts of one answer
 _FIELDS: Final = "id,text,media_type,media_url,permalink,timestamp,username,alt_text,is_quote_post,is_reply,has_replies"
-_DAY: Final = timedelta(hours=24)
+_DAY_S: Final = 86_400.0
 _SPENT_S: Final = 3600.0  # how long we wait where the API says that its limit is reached
 _FULL: Final = 95  # per cent of an app's calls at which we wait
 _SLOW_DOWN_S: Final = 600.0
@@ -111,7 +111,18 @@ class Threads:
             Refused: the token is no good, or the app has no permission.
             BadInput: the API does not take the question.
         """
-        self._check_quota()
+        self._check_pause()
+        taken = self._take()
+        found = False
+        try:
+            data = self._found(query, asked)
+            found = bool(data)
+            return data
+        finally:
+            if not found:
+                self._give_back(taken)
+
+    def _found(self, query: str, asked: Mapping[str, str | int]) -> list[Any]:
         params = {"q": query, "fields": _FIELDS, "limit": MOST, **asked}
         try:
             answer = self._net.get(f"{self._api}/keyword_search", params=params, headers=self._headers, timeout_s=20)
@@ -124,8 +135,6 @@ class Threads:
         data = told.get("data") if isinstance(told, dict) else None
         if not isinstance(data, list):
             raise TryLater("Threads answered with no list; try again later.", after_s=600)
-        if data:
-            self._net.hosts.note(self._name, (*self._counted(), self._net.now()), _DAY.total_seconds())
         self._heed(answer.headers.get("x-app-usage", ""))
         return data
 
@@ -133,21 +142,34 @@ class Threads:
     def _name(self) -> str:
         return f"threads searches {self._key}"
 
-    def _counted(self) -> tuple[datetime, ...]:
-        since = self._net.now() - _DAY
-        return tuple(at for at in self._net.hosts.recall(self._name) or () if at > since)
+    def _take(self) -> float:
+        """One search of the last 24 hours, by its time; it counts before it is asked, so that no process asks one too many."""
+        now = self._net.now().timestamp()
 
-    def _check_quota(self) -> None:
-        if self._net.hosts.recall(f"{self._name} pause"):
-            raise TryLater(
-                "Threads says that this app's calls are nearly used up; going on later.", after_s=_SLOW_DOWN_S
-            )
-        counted = self._counted()
-        if len(counted) >= self._per_day:
-            left_s = (counted[0] + _DAY - self._net.now()).total_seconds()
-            raise TryLater(
-                "The searches of 24 hours are used up (searches_per_day); going on later.", after_s=left_s + 1
-            )
+        def take(told: Any) -> tuple[Any, float]:
+            counted = [at for at in told or () if at > now - _DAY_S]
+            if len(counted) >= self._per_day:
+                raise TryLater(
+                    "The searches of 24 hours are used up (searches_per_day); going on later.",
+                    after_s=counted[-self._per_day] + _DAY_S - now + 1,
+                )
+            return [*counted, now], _DAY_S
+
+        self._net.hosts.use_quota(self._name, take)
+        return now
+
+    def _give_back(self, taken: float) -> None:
+        def give(told: Any) -> tuple[Any, float] | None:
+            if told is None or taken not in told:
+                return None
+            return [at for number, at in enumerate(told) if number != told.index(taken)], _DAY_S
+
+        self._net.hosts.use_quota(self._name, give)
+
+    def _check_pause(self) -> None:
+        until = self._net.hosts.quota(f"{self._name} pause")
+        if until is not None and (left_s := until - self._net.now().timestamp()) > 0:
+            raise TryLater("Threads says that this app's calls are nearly used up; going on later.", after_s=left_s)
 
     def _heed(self, usage: str) -> None:
         """X-App-Usage tells the per cent of an app's calls that are used."""
@@ -156,7 +178,8 @@ class Threads:
             told = orjson.loads(usage or "null")
         shares = told.values() if isinstance(told, dict) else ()
         if any(isinstance(share, (int, float)) and share >= _FULL for share in shares):
-            self._net.hosts.note(f"{self._name} pause", True, _SLOW_DOWN_S)
+            until = self._net.now().timestamp() + _SLOW_DOWN_S
+            self._net.hosts.use_quota(f"{self._name} pause", lambda _: (until, _SLOW_DOWN_S))
 
 
 def _error(body: bytes) -> dict[str, Any]:

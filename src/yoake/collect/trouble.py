@@ -30,6 +30,7 @@ class TooLong(TryLater):
 class Busy(TryLater):
     """The host answered that it is not now able to do what was asked, or its limit says so before it is asked."""
 
+    asked: bool = False  # it answered so to this very request; False: nothing went out
     body: bytes = b""  # the beginning of what it answered
 
 

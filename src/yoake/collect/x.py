@@ -223,8 +223,8 @@ class X:
 
     def _left_s(self, path: str) -> float:
         """Seconds until the endpoint's window of requests begins anew; 0 where some are left."""
-        until: datetime | None = self.net.hosts.recall(f"{self._window_of} {path}")
-        return max(0.0, (until - self.net.now()).total_seconds()) if until is not None else 0.0
+        until: float | None = self.net.hosts.quota(f"{self._window_of} {path}")
+        return max(0.0, until - self.net.now().timestamp()) if until is not None else 0.0
 
     def ask(self, path: str, params: Mapping[str, str | int] | None = None, *, limit: str = "") -> dict[str, Any]:
         """One question; partial errors stay in its answer. `limit`: whose requests it counts among, when not `path`.
@@ -276,8 +276,8 @@ class X:
         left, reset = headers.get("x-rate-limit-remaining", ""), headers.get("x-rate-limit-reset", "")
         if left == "0" and re.fullmatch(r"\d{9,11}", reset):
             now = self.net.now()
-            until = min(datetime.fromtimestamp(int(reset), UTC), now + _LONGEST_WAIT)
-            self.net.hosts.note(f"{self._window_of} {path}", until, _LONGEST_WAIT.total_seconds())
+            until = min(datetime.fromtimestamp(int(reset), UTC), now + _LONGEST_WAIT).timestamp()
+            self.net.hosts.use_quota(f"{self._window_of} {path}", lambda _: (until, _LONGEST_WAIT.total_seconds()))
 
 
 def explained(no: Busy | Denied) -> TryLater | Refused:
@@ -469,7 +469,8 @@ def _gone(error: Mapping[str, Any] | None) -> tuple[str, str]:
     if kind == "not-authorized-for-resource":
         if "protected" in detail:
             return "private", "the account is protected"
-        return "removed", "X shows it to nobody it has not let in: the account is protected or suspended"
+        # It may come back, and may be seen by whom the account lets in: a person looks.
+        return "unchecked", "X does not show it, for the account is protected or suspended, and does not say which"
     if kind == "resource-not-found":
         return "removed", "X does not have it; it does not say who removed it"
     return "unreachable", f"X says: {_said(error)}"

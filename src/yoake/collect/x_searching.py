@@ -20,7 +20,7 @@ from yoake.tables.posts import posts_batch
 PATH: Final = "/2/tweets/search/recent"
 LEAST, MOST = 10, 100  # posts a page, as X allows
 _USAGE: Final = "/2/usage/tweets"
-_USAGE_S: Final = 6 * 3600.0  # how long X's own count is believed before it is asked for again
+_DAY_S: Final = 86_400.0  # a day's share is reckoned once: what was read of it is in X's own count by then
 
 
 class Stand(NamedTuple):
@@ -34,7 +34,8 @@ class Stand(NamedTuple):
 class Budget:
     """How many posts this app may still read today: what the month has left, shared evenly by its days.
 
-    X itself says how many were read (usage of the project), so that sources and restarts share one count.
+    X itself says how many were read (usage of the project). A day's share is reckoned once, for all processes and whatever
+    restarts.
 
     Args:
         x: the API.
@@ -50,16 +51,26 @@ class Budget:
         if not self._per_month:
             return None
         today = self._x.net.now().date().isoformat()
-        day, share, spent = self._x.net.hosts.recall(self._name) or ("", 0, 0)
-        if day != today:
-            share, spent = self._share(), 0
-            self._x.net.hosts.note(self._name, (today, share, 0), _USAGE_S)
+        known = self._x.net.hosts.quota(self._name)
+        if known is None or known[0] != today:
+            share = self._share()
+
+            def begin(told: Any) -> tuple[Any, float] | None:  # another process may have been quicker
+                return None if told is not None and told[0] == today else ([today, share, 0], _DAY_S)
+
+            self._x.net.hosts.use_quota(self._name, begin)
+            known = self._x.net.hosts.quota(self._name) or [today, 0, 0]
+        _, share, spent = known
         return int(max(0, share - spent))
 
     def spend(self, posts: int) -> None:
         """So many more were read."""
-        if self._per_month and (known := self._x.net.hosts.recall(self._name)) is not None:
-            self._x.net.hosts.note(self._name, (known[0], known[1], known[2] + posts), _USAGE_S)
+
+        def more(told: Any) -> tuple[Any, float] | None:
+            return None if told is None else ([told[0], told[1], told[2] + posts], _DAY_S)
+
+        if self._per_month:
+            self._x.net.hosts.use_quota(self._name, more)
 
     def _share(self) -> int:
         now = self._x.net.now()

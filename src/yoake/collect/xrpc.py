@@ -13,7 +13,7 @@ import libipld
 
 from yoake.collect.bluesky import POST, Ref, post_of, split_uri
 from yoake.collect.clean import whole_text
-from yoake.collect.connector import Context, Liveness
+from yoake.collect.connector import Context, Liveness, unanswered
 from yoake.collect.net import Net, Response
 from yoake.errors import BadInput, Refused, TryLater
 from yoake.tables.posts import posts_batch
@@ -28,7 +28,7 @@ class _Gone(Exception):
 
     def __init__(self, status: int, name: str) -> None:
         self.name = name
-        super().__init__(f"{status} {name}")
+        super().__init__(f"{status} {''.join(c for c in name if c.isprintable())[:80]}")
 
 
 class Xrpc:
@@ -43,7 +43,7 @@ class Xrpc:
     def __init__(self, api: str, plc: str, net: Net) -> None:
         self._api, self._plc, self._net = api.rstrip("/"), plc.rstrip("/"), net
         self._homes: dict[str, str] = {}
-        self._away: dict[str, str] = {}  # host to what it said: a host that is away is not asked for every post
+        self._away: dict[str, TryLater] = {}  # host to what it said: a host that is away is not asked for every post
 
     def check(self, refs: Sequence[str]) -> list[Liveness]:
         """Liveness of each post, in the order asked."""
@@ -91,7 +91,7 @@ class Xrpc:
         try:
             state, note = self._state(parts)
         except (TryLater, Refused) as error:
-            state, note = "unreachable", str(error)
+            return unanswered(ref, error, now)
         return Liveness(ref, state, now, note)
 
     def _state(self, ref: Ref) -> tuple[str, str]:
@@ -113,7 +113,13 @@ class Xrpc:
         try:
             status = self._ask(home, "com.atproto.sync.getRepoStatus", {"did": ref.did})
         except _Gone as answer:
-            return _ACCOUNT_ERRORS.get(answer.name, ("deleted_by_author", "the account no longer exists"))
+            if answer.name == "RepoNotFound":
+                return "deleted_by_author", "the account no longer exists"
+            if answer.name in _ACCOUNT_ERRORS:
+                return _ACCOUNT_ERRORS[answer.name]
+            raise TryLater(
+                f"{urlsplit(home).hostname} does not say how the account is ({answer}).", after_s=60
+            ) from None
         if status.get("active") is not True:
             return _STATUS.get(str(status.get("status")), ("unreachable", "the account is not active"))
         if not self._repository_holds(home, ref):
@@ -190,7 +196,7 @@ class Xrpc:
         return self._ask(home, method, query)
 
     def _home(self, did: str, trouble: TryLater | None = None) -> str | None:
-        """The server that keeps a repository, by its DID document; None when the DID has none any more."""
+        """The server that keeps a repository, by its DID document; None when the directory keeps only its tombstone."""
         if did in self._homes:
             return self._homes[did] or None
         if did.startswith("did:plc:"):
@@ -210,7 +216,11 @@ class Xrpc:
         document = response.json()
         if not isinstance(document, dict) or (response.status == 200) != (document.get("id") == did):
             raise TryLater(f"{urlsplit(url).hostname} answers nothing about {did}; try again later.", after_s=600)
-        if response.status not in (200, 404, 410):  # 404: never registered; 410: a tombstone
+        if response.status == 404:  # this directory does not have it: that does not say that anybody deleted it
+            raise TryLater(
+                f"{urlsplit(url).hostname} does not know {did}; it may be registered elsewhere.", after_s=600
+            )
+        if response.status != 200 and not (response.status == 410 and did.startswith("did:plc:")):  # 410: a tombstone
             raise TryLater(f"{urlsplit(url).hostname} answered with status {response.status}.", after_s=60)
         self._homes[did] = _server_of(document)
         return self._homes[did] or None
@@ -225,11 +235,11 @@ class Xrpc:
         self, host: str, method: str, query: Mapping[str, str | int], limit_bytes: int = _ANSWER_BYTES
     ) -> Response:
         if host in self._away:
-            raise TryLater(self._away[host], after_s=30)
+            raise self._away[host]
         try:
             response = self._net.get(f"{host}/xrpc/{method}", params=query, timeout_s=15, limit_bytes=limit_bytes)
         except TryLater as error:
-            self._away[host] = str(error)
+            self._away[host] = error
             raise
         except BadInput as error:
             if host == self._api:

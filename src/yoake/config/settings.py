@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 SECRET_KEY = derived(secret_key(ENVIRONMENT.key_file), "django")
 DEBUG = False
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
+if ENVIRONMENT.public_host and ENVIRONMENT.public_host not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(ENVIRONMENT.public_host)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -25,20 +28,37 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "django_htmx",
+    "yoake.config",
     "yoake.casework.audit",
     "yoake.casework.people",
     "yoake.casework.sources",
     "yoake.casework.cases",
     "yoake.casework.quality",
+    "yoake.casework.wording",
+    "yoake.casework.registers",
+    "yoake.casework.evidence",
+    "yoake.casework.outbox",
+    "yoake.casework.report",
+    "yoake.casework.request",
+    "yoake.casework.help",
+    "yoake.casework.appeal",
+    "yoake.casework.warn",
+    "yoake.casework.link",
     "yoake.console",
+    "yoake.public",
 ]
 
 MIDDLEWARE = [
     "yoake.config.proxy.OnlyThroughProxy",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "yoake.config.public_host.OnlyPublicPages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -89,11 +109,31 @@ else:
                 "init_command": (
                     "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
                     "PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
+                    "PRAGMA secure_delete=ON;"  # what is deleted is overwritten; see docs/howto/stop.md for what is left
                 ),
             },
         }
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- what is counted: who failed to sign in, and apart from that what strangers do; whoever has many addresses pushes out neither
+# In files, because the processes that serve pages count together.
+_COUNTERS = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {**_COUNTERS, "LOCATION": ENVIRONMENT.data / "cache" / "sign-in"},
+    "public": {**_COUNTERS, "LOCATION": ENVIRONMENT.data / "cache" / "public"},
+    # Statistics that somebody just looked at (console/statistics_kept.py): a page, its charts and its files are counted once.
+    "figures": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": ENVIRONMENT.data / "cache" / "figures",
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
+    "pictures": {  # their charts, apart: many of them push out no figure, which would have to be counted again
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": ENVIRONMENT.data / "cache" / "pictures",
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
+}
 
 # --- people ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "people.User"
@@ -109,6 +149,31 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "yoake.console.account.ClosedAccounts"
+ACCOUNT_EMAIL_NOTIFICATIONS = False  # no mail server is needed; the audit knows
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # s after which sensitive acts ask again who one is
+MFA_ADAPTER = "yoake.console.second_factor.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Yoake"
+MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+SOCIALACCOUNT_ADAPTER = "yoake.console.elsewhere.KnownPeople"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form that leads to another site is stopped by the content security policy
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if ENVIRONMENT.oidc_issuer:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": ENVIRONMENT.oidc_name,
+                "client_id": ENVIRONMENT.oidc_client_id,
+                "secret": ENVIRONMENT.oidc_client_secret,
+                "settings": {"server_url": ENVIRONMENT.oidc_issuer, "oauth_pkce_enabled": True},
+            }
+        ],
+    }
 SESSION_COOKIE_AGE = 12 * 3600  # a working day
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -141,6 +206,10 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- what is uploaded -----------------------------------------------------------------------------------------------
+FILE_UPLOAD_HANDLERS = ["yoake.console.uploads.InMemory"]  # never on a disk
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000  # a list of addresses is long
+
 # --- language, time -------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = ENVIRONMENT.language
 LANGUAGES = [("ja", "日本語"), ("en", "English")]
@@ -151,6 +220,8 @@ TIME_ZONE = "Asia/Tokyo"  # what people read; the database holds UTC
 
 # --- static files ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
+_FONTS = find_spec("matplotlib_fontja")  # found without importing it: that would load matplotlib into every process
+STATICFILES_DIRS = [("fonts", f"{folder}/fonts") for folder in (_FONTS and _FONTS.submodule_search_locations) or ()]
 WHITENOISE_USE_FINDERS = True  # straight from the packages: no collecting step, no copy that can be stale
 WHITENOISE_AUTOREFRESH = False
 
@@ -161,7 +232,8 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"tokens": {"()": "yoake.config.logs.WithoutTokens"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["tokens"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {"psycopg.pool": {"level": "ERROR"}},  # whoever asked for a connection says it once, as a sentence
 }

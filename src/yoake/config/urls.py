@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-urlpatterns = [path("", include("yoake.console.urls"))]
+urlpatterns = [path("", include("yoake.public.urls")), path("", include("yoake.console.urls"))]
 
 handler400 = "yoake.console.errors.bad_request"
 handler403 = "yoake.console.errors.forbidden"

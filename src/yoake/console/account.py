@@ -1,10 +1,13 @@
-"""Signing in and out, one's password, one's language. Accounts are made by administrators (`yoake user add`)."""
+"""Signing in and out, one's password, language and organisation. People come by invitation or `yoake user add`."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.views import LoginView, LogoutView, PasswordChangeView
 from django.conf import settings
 from django.contrib import messages
@@ -17,9 +20,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
-from yoake.casework.people.actions import change_password, choose_language, note_sign_in
+from yoake.casework.people.actions import change_password, choose_language, note_second_factor, note_sign_in
 from yoake.casework.people.models import User
-from yoake.casework.people.queries import Actor
+from yoake.casework.people.queries import Actor, has_second_factor, organisations_of
+from yoake.console.page import ORGANISATION, SECOND_FACTOR_DUE, number
+
+_NOTED = {  # what allauth would send a mail about
+    "mfa/email/totp_activated": "second_factor_added",
+    "mfa/email/totp_deactivated": "second_factor_removed",
+    "mfa/email/webauthn_added": "second_factor_added",
+    "mfa/email/webauthn_removed": "second_factor_removed",
+    "mfa/email/recovery_codes_generated": "recovery_codes_made",
+}
 
 
 class ClosedAccounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -29,6 +41,7 @@ class ClosedAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": gettext_lazy("The user name or the password is wrong; please type both again."),
         "too_many_login_attempts": gettext_lazy("Too many tries; please wait five minutes, then sign in again."),
+        "incorrect_password": gettext_lazy("That is not your current password; please type it again."),
         "enter_current_password": gettext_lazy("That is not your current password; please type it again."),
     }
 
@@ -52,9 +65,43 @@ class ClosedAccounts(DefaultAccountAdapter):  # type: ignore[misc]
     def add_message(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Pages say what matters; "you have signed in" does not."""
 
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Signed in, by whatever way: the audit knows, a second factor may be due, the pages speak the person's language."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        due = note_sign_in(user) or not settings.ENVIRONMENT.loopback_only
+        if not _vouched_for(kwargs.get("signal_kwargs")) and not has_second_factor(user):
+            request.session[SECOND_FACTOR_DUE] = due
+            if not due:
+                told = gettext(
+                    "From your next sign-in on a second factor is needed; set it up under your name, Security."
+                )
+                messages.info(request, told)
+        if user.language:
+            response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, samesite="Lax", httponly=True)
+        return response
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Who just signed in or confirmed who they are is not asked again."""
+        since = time.time() - account_settings.REAUTHENTICATION_TIMEOUT
+        request = self.request
+        return not any(record["at"] > since for record in get_authentication_records(request, request.user))
+
+    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **kwargs: Any) -> None:
+        """No mail is sent; the audit knows what a person changed about how they sign in."""
+        if template_prefix in _NOTED:
+            note_second_factor(user, _NOTED[template_prefix])
+
     def set_password(self, user: User, password: str) -> None:
         """As an action, so that the audit knows."""
         change_password(Actor(f"user:{user.pk}", user.pk, 0, ""), user, password)
+
+
+def _vouched_for(signal_kwargs: dict[str, Any] | None) -> bool:
+    """Whether the organisation's own sign-in says that it asked for a second factor (`amr` of RFC 8176)."""
+    login = (signal_kwargs or {}).get("sociallogin")
+    claims = (login.account.extra_data.get("id_token") or {}) if login is not None else {}
+    methods = claims.get("amr")
+    return isinstance(methods, list) and bool({"mfa", "hwk", "otp", "sc"}.intersection(map(str, methods)))
 
 
 class SignIn(LoginView):  # type: ignore[misc]
@@ -62,15 +109,9 @@ class SignIn(LoginView):  # type: ignore[misc]
 
     template_name = "yoake/sign_in.html"
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Signed in: the audit knows, and the pages speak the person's language."""
-        response: HttpResponse = super().form_valid(form)
-        user = self.request.user
-        if isinstance(user, User):
-            note_sign_in(user)
-            if user.language:
-                response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, samesite="Lax", httponly=True)
-        return response
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With the organisation's own sign-in, where one is set."""
+        return {**super().get_context_data(**kwargs), "elsewhere": settings.ENVIRONMENT.oidc_name}
 
 
 class SignOut(LogoutView):  # type: ignore[misc]
@@ -101,3 +142,12 @@ def language(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User) and known:
         choose_language(request.user, chosen)
     return response
+
+
+@require_POST
+def organisation(request: HttpRequest) -> HttpResponse:
+    """Switches to another organisation of the person."""
+    chosen = number(request.POST.get("organisation", ""))
+    if isinstance(request.user, User) and chosen in [one.pk for one in organisations_of(request.user)]:
+        request.session[ORGANISATION] = chosen
+    return redirect("home")

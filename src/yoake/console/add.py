@@ -8,12 +8,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
-from yoake.casework.cases.actions import TEXT_LONGEST, add_by_hand
+from yoake.casework.cases.actions import TEXT_LONGEST
+from yoake.casework.cases.models import Received
+from yoake.casework.cases.received import add_one
 from yoake.casework.people.queries import Actor
 from yoake.collect.addresses import URL_LONGEST
 from yoake.console.page import page, staff_page
 from yoake.console.words import sentence
 from yoake.errors import BadInput, Refused
+
+How = Received.How
 
 
 @require_http_methods(["GET", "POST"])
@@ -24,10 +28,11 @@ def add(request: HttpRequest, actor: Actor) -> HttpResponse:
     problem = field = ""
     if request.method == "POST":
         try:
-            added = add_by_hand(
+            added = add_one(
                 actor,
                 url=request.POST.get("url", ""),
                 text=request.POST.get("text", ""),
+                how=How.BOOKMARKLET if request.POST.get("how") == How.BOOKMARKLET else How.FORM,
                 practice=request.POST.get("desk") == "practice",
             )
         except (BadInput, Refused) as error:
@@ -40,6 +45,7 @@ def add(request: HttpRequest, actor: Actor) -> HttpResponse:
             return redirect("case", case_id=added.case.pk)
     context = {
         "place": "add",
+        "tab": "one",
         "problem": problem,
         "wrong_field": field,
         "entered": request.POST,

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from yoake.casework.cases.models import Surroundings
 from yoake.casework.cases.queries import CaseView, case_view
+from yoake.casework.cases.seen import note_seen
 from yoake.casework.cases.surroundings import ask, wanted
 from yoake.casework.people.queries import Actor
 from yoake.console.page import staff_page
@@ -36,7 +36,7 @@ def may_come(view: CaseView) -> bool:
     """Whether the page has a place for what surrounds the post."""
     if view.record_only or view.case.post.erased_at is not None or view.case.practice:
         return False
-    return Surroundings.objects.filter(post=view.case.post).exists() or wanted(view.case)
+    return "surroundings" in view.beside or wanted(view.case)
 
 
 @require_POST
@@ -47,6 +47,8 @@ def show(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     row = None if view.record_only else ask(actor, case_id)
     if row is None:
         return HttpResponse("")
+    if row.outcome:
+        note_seen(actor, view.case, "context_viewed")
     body = row.body
     version = view.version
     profile = body.get("profile", "")

@@ -1,6 +1,6 @@
 """One case: what was written, why it is here, who did what; the judgement.
 
-Opening the page takes the lease by a POST that the page sends as soon as it is shown, not by the GET itself: a page
+Opening the page takes the lease (`leases.py`) by a POST that the page sends as soon as it is shown, not by the GET itself: a page
 that was only fetched ahead, or opened in a tab and never looked at by a script-less reader, holds nobody up, and GET
 stays without effect. Leaving the page gives the lease back. Deciding works without either: the action checks that
 nobody else holds the post.
@@ -9,50 +9,66 @@ nobody else holds the post.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.timezone import localtime
-from django.utils.translation import gettext, gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods, require_safe
 
 from yoake.casework.cases import actions
 from yoake.casework.cases.categories import categories
-from yoake.casework.cases.models import Case, Decision, Finding, Lease, PostVersion
-from yoake.casework.cases.queries import CaseView, case_view, earlier_versions, neighbours
+from yoake.casework.cases.filters import Filter
+from yoake.casework.cases.models import Case, Decision, Finding, PostVersion
+from yoake.casework.cases.notes import NOTE_LONGEST
+from yoake.casework.cases.offering import veiled_for
+from yoake.casework.cases.queries import CaseView, case_view, earlier_versions
+from yoake.casework.cases.seen import note_seen
+from yoake.casework.cases.waiting import neighbours
 from yoake.casework.people.queries import Actor, names_of
 from yoake.collect import practice
-from yoake.console import marks, words
+from yoake.console import (
+    appeals,
+    beside,
+    elements,
+    happened,
+    helping,
+    leases,
+    marks,
+    repeats,
+    report,
+    reviews,
+    urgent,
+    warn,
+    words,
+)
+from yoake.console.advice_box import on_case
 from yoake.console.around import may_come
 from yoake.console.checks import buttons, original_of, panel
-from yoake.console.inbox import author_of, just_decided
+from yoake.console.evidence import on_case as evidence_on_case
+from yoake.console.inbox import author_of, due_of, just_decided
 from yoake.console.page import number, page, staff_page
-from yoake.detect.text.extraction import extract
+from yoake.console.request import on_case as requests_on_case
+from yoake.console.views import asked_in_words
 from yoake.errors import BadInput, Refused
 from yoake.tables.findings import LOW
 
-QUIET = ("lease_taken", "context_asked", "context_fetched")  # audit entries of reading
+QUIET = (
+    "lease_taken",
+    "case_viewed",
+    "in_scope_viewed",
+    "context_viewed",
+    "context_asked",
+    "context_fetched",
+)  # audit entries of reading
 LONG, LONG_LINES = 1500, 40  # characters, lines: more scrolls in a box
 LEGEND_SHOWN = 12  # more evidence than this is folded away; it stays marked in the text
-READ_SHOWN = 60  # things read from a post; what floods a page helps nobody
-READ_KINDS = {
-    "money": gettext_lazy("Money"),
-    "grams": gettext_lazy("Grams"),
-    "app": gettext_lazy("App"),
-    "contact": gettext_lazy("Contact"),
-    "url": gettext_lazy("Web address"),
-    "wallet": gettext_lazy("Wallet"),
-    "phone": gettext_lazy("Telephone"),
-    "bank": gettext_lazy("Bank"),
-    "place": gettext_lazy("Place"),
-    "date": gettext_lazy("Date"),
-}
 _LANG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")
 
 
@@ -64,6 +80,7 @@ class FieldShown:
     pieces: list[marks.Piece]
     unseen: int  # characters that cannot be seen
     long: bool  # scrolls in a box of its own
+    length: int  # code points
 
 
 @dataclass(frozen=True)
@@ -105,51 +122,7 @@ class ModelAnswer:
 @staff_page
 def show(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     """The case page."""
-    return _page(request, actor, case_id, category=request.GET.get("category", ""))
-
-
-@require_POST
-@staff_page
-def lease(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
-    """Takes or keeps the lease; answers with the line that says who reads the post and whether anything changed."""
-    view = case_view(actor, case_id)
-    changed = str(view.version.pk if view.version else "") != request.POST.get("version_id", "")
-    waiting = view.case.state == Case.State.WAITING
-    only_look = bool(request.POST.get("only_look"))  # the page is read-only: it says when the post is free, no more
-    held = view.lease is not None and view.lease.user_id != actor.user_id
-    problem, mine = "", False
-    if only_look:
-        problem = _held_by(actor, view.lease) if held else ""
-    elif actor.may("decide") and waiting and not changed:
-        try:
-            actions.take_lease(actor, case_id)
-            mine = True
-        except Refused as error:
-            problem = words.sentence(error)
-    decided_by = ""
-    if view.standing is not None and not waiting:
-        decided_by = names_of(actor, [view.standing.by_id]).get(view.standing.by_id, "")
-    return render(
-        request,
-        "yoake/lease.html",
-        {
-            "view": view,
-            "problem": problem,
-            "changed": changed,
-            "waiting": waiting,
-            "mine": mine,
-            "free_now": only_look and not held and actor.may("decide"),
-            "decided_by": decided_by,
-        },
-    )
-
-
-@require_POST
-@staff_page
-def release(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
-    """Gives the lease back; the browser sends this when the page is left."""
-    actions.release_lease(actor, case_id)
-    return HttpResponse(status=204)
+    return _page(request, actor, case_id, chosen=Filter.of(request.GET.dict()))
 
 
 @require_http_methods(["GET", "POST"])
@@ -158,31 +131,50 @@ def decide(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     """Records the judgement, then shows the next case; on the practice desk the model answer first."""
     if request.method == "GET":  # after signing in again
         return redirect("case", case_id=case_id)
-    view, category = case_view(actor, case_id), request.POST.get("desk_category", "")
+    view, chosen = case_view(actor, case_id), Filter.of_query(request.POST.get("desk_view", ""))
     try:
         version_id = number(request.POST.get("version_id", ""))
         verdict = request.POST.get("verdict", "")
         if verdict not in Decision.Verdict.values:
-            raise BadInput("verdict", verdict, gettext("choose in scope, not in scope or cannot tell"))
+            raise BadInput("verdict", verdict, gettext("choose in scope, not in scope, cannot tell or duplicate"))
         if verdict == Decision.Verdict.IN_SCOPE and not request.POST.get("category"):
             raise BadInput("category", "", gettext("choose the category that holds"))
-        _before, following = neighbours(actor, view.case, category=category)
+        _before, following = neighbours(actor, view.case, chosen=chosen)
+        category = request.POST.get("category", "")
+        also = tuple(slug for slug in request.POST.getlist("also") if slug != category)
+        reason = elements.reason_to_record(view, request.POST)
+        ticks = elements.ticks(request.POST, category, view.version)
+        elsewhere = reviews.judged_instead(
+            request,
+            actor,
+            view,
+            verdict,
+            version_id=version_id,
+            category=category,
+            also=also,
+            reason=reason,
+            elements=ticks,
+        )
+        if elsewhere:
+            return redirect(elsewhere)
         actions.decide(
             actor,
             case_id,
             verdict,
             version_id=version_id,
-            category_slug=request.POST.get("category", ""),
-            also=tuple(slug for slug in request.POST.getlist("also") if slug != request.POST.get("category")),
-            reason=request.POST.get("reason", ""),
+            category_slug=category,
+            also=also,
+            reason=reason,
+            elements=ticks,
+            duplicate_of=repeats.chosen(actor, view.case, request.POST) if verdict == Decision.Verdict.DUPLICATE else 0,
         )
     except (BadInput, Refused) as error:
-        return _page(request, actor, case_id, category=category, problem=words.sentence(error), status=409)
-    if view.case.practice:
-        return redirect(_address(case_id, category=category))
+        return _page(request, actor, case_id, chosen=chosen, problem=words.sentence(error), status=409)
+    if view.case.practice or (verdict == Decision.Verdict.IN_SCOPE and urgent.comes_first(actor, view.case)):
+        return redirect(_address(case_id, chosen))
     if following is None:
-        return redirect(_with(reverse("desk", kwargs={"desk": "live"}), decided=case_id, category=category))
-    return redirect(_address(following, category=category, decided=case_id))
+        return redirect(_with(reverse("desk", kwargs={"desk": "live"}), chosen, decided=case_id))
+    return redirect(_address(following, chosen, decided=case_id))
 
 
 @require_http_methods(["GET", "POST"])
@@ -191,26 +183,46 @@ def undo(request: HttpRequest, actor: Actor, case_id: int) -> HttpResponse:
     """Takes the standing decision back and shows the case again."""
     if request.method == "GET":
         return redirect("case", case_id=case_id)
-    category = request.POST.get("desk_category", "")
+    chosen = Filter.of_query(request.POST.get("desk_view", ""))
     try:
         actions.undo(actor, case_id)
     except Refused as error:
-        return _page(request, actor, case_id, category=category, problem=words.sentence(error), status=409)
+        return _page(request, actor, case_id, chosen=chosen, problem=words.sentence(error), status=409)
     messages.success(request, gettext("The decision is undone; the case waits again."))
-    return redirect(_address(case_id, category=category))
+    return redirect(_address(case_id, chosen))
+
+
+def _acts(actor: Actor, view: CaseView) -> dict[str, Any]:
+    """What was done about a case towards the outside, what came back, and what can be done."""
+    return {
+        **report.on_case(actor, view),
+        **requests_on_case(actor, view),
+        **helping.on_case(actor, view),
+        **appeals.on_case(actor, view),
+        **warn.on_case(actor, view),
+    }
 
 
 def _page(
-    request: HttpRequest, actor: Actor, case_id: int, *, category: str, problem: str = "", status: int = 200
+    request: HttpRequest, actor: Actor, case_id: int, *, chosen: Filter, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    view = case_view(actor, case_id)
-    before, following = neighbours(actor, view.case, category=category)
+    view = case_view(actor, case_id, even_held_elsewhere=True)
+    if view.elsewhere:
+        return leases.held_page(request, actor, view, chosen=chosen, problem=problem, status=status)
+    note_seen(actor, view.case)
+    before, following = neighbours(actor, view.case, chosen=chosen)
+    if view.blind:
+        before, following = None, reviews.next_for_second(actor, view)
     live_findings = [finding for finding in view.findings if not finding.shadow]
     evidence = _evidence(view.version, live_findings)
-    held = view.lease if view.lease is not None and view.lease.user_id != actor.user_id else None
     users = [int(entry.actor[5:]) for entry in view.log if entry.actor.startswith("user:")]
     names = names_of(actor, users)
     in_scope, record_only = _choices(live_findings)
+    standing = view.standing if view.case.state != Case.State.WAITING else None
+    entered = request.POST if request.method == "POST" else None
+    category = (entered.get("category") if entered is not None else "") or (
+        live_findings[0].category if live_findings else ""
+    )
     author, handle = author_of(view.case)
     return page(
         request,
@@ -224,13 +236,26 @@ def _page(
             "author": author,
             "handle": handle,
             "desk": "practice" if view.case.practice else "live",
-            "category": category,
+            "view_query": chosen.query,
+            "veiled": view.case.category in veiled_for(actor),
+            "view_asks": asked_in_words(actor, chosen, practice=view.case.practice),
+            "due": due_of(view.case, timezone.now()),
             "problem": problem,
-            "entered": request.POST if request.method == "POST" else {},
-            "fields": fields_shown(view.version, evidence),
-            "read": _read_from(view),
+            "entered": entered or {},
+            **elements.context(view.findings, view.version, category, entered),
+            "fields": fields_shown(view.version, evidence, elements.ticked_spans(standing, view.version)),
+            "ticked": elements.ticked_shown(standing) if standing is not None else [],
+            "read": beside.indicators(view),
+            "pictures": beside.pictures(view),
+            "others": beside.others(actor, view),
+            "help_lines": beside.help_lines(view.case, [finding.category for finding in _decisive(live_findings)]),
             "post_lang": post_lang(view.version),
             "original": original_of(view.case, record_only=view.record_only),
+            **on_case(actor, view),
+            **reviews.on_page(actor, view, live_findings),
+            **evidence_on_case(actor, view),
+            **urgent.on_case(actor, view),
+            **(_acts(actor, view) if view.decisions else {}),  # nothing is done before somebody decided
             "may_come": may_come(view),
             "panel": panel(actor, view, timezone.now()),
             "check_buttons": buttons(),
@@ -241,12 +266,12 @@ def _page(
             "weak": [in_words(finding) for finding in live_findings if finding not in _decisive(live_findings)],
             "several": len({reason.category for reason, _start, _end in evidence}) > 1,
             "shadow": [in_words(finding) for finding in view.findings if finding.shadow],
-            "earlier": earlier_versions(actor, view.case),
-            "held": _held_by(actor, held),
+            "earlier": earlier_versions(actor, view.case) if "earlier" in view.beside else [],
+            "held": leases.held_by(actor, view),
+            **leases.tools(actor, view),
             "log": _log(view, names),
-            "may_decide": "decide" in view.allowed,
-            "may_undo": "undo" in view.allowed,
             "chosen": live_findings[0].category if live_findings else "",
+            "note_longest": NOTE_LONGEST,
             "in_scope": in_scope,
             "record_only": record_only,
             "others_found": sorted({f.category for f in live_findings[1:] if f.grade != LOW} - {view.case.category}),
@@ -258,16 +283,6 @@ def _page(
         },
         status=status,
     )
-
-
-def _held_by(actor: Actor, lease: Lease | None) -> str:
-    """Who reads the post, in a sentence; another body is not named; "" when nobody does."""
-    if lease is None:
-        return ""
-    if lease.organisation_id != actor.organisation_id:
-        return gettext("This post is held by another body, so it is read-only for you.")
-    name = lease.user.get_full_name() or lease.user.username
-    return gettext("%(name)s is reading this post now, so it is read-only for you.") % {"name": name}
 
 
 def _evidence(version: PostVersion | None, findings: list[Finding]) -> list[tuple[marks.Reason, int, int]]:
@@ -282,25 +297,12 @@ def _decisive(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.grade != LOW] or findings[:1]
 
 
-def _read_from(view: CaseView) -> list[tuple[Any, str, str]]:
-    """Amounts, contacts, places, days in what the author wrote: kind, the words, what they mean; each meaning once."""
-    if view.version is None or view.record_only:
-        return []
-    posted = localtime(view.case.post.posted_at or view.case.post.first_seen_at).date()
-    read = {
-        (one.kind, one.value): (READ_KINDS[one.kind], text[one.start : one.end], one.value)
-        for text in (view.version.profile, view.version.text)
-        for one in extract(text, posted)
-    }
-    return list(read.values())[:READ_SHOWN]
-
-
 def _log(view: CaseView, names: dict[int, str]) -> list[LogLine]:
     """What happened, oldest first; somebody who opens the case again and again is told once."""
     lines: list[LogLine] = []
     for entry in view.log:
         line = LogLine(
-            entry.at, words.actor_name(entry.actor, names), words.entry_text(entry), quiet=entry.kind in QUIET
+            entry.at, happened.actor_name(entry.actor, names), happened.entry_text(entry), quiet=entry.kind in QUIET
         )
         again = bool(lines) and line.quiet and lines[-1].quiet and lines[-1].who == line.who
         if entry.kind != "lease_released" and not again:
@@ -313,16 +315,25 @@ def texts_of(version: PostVersion) -> dict[str, str]:
     return {"parent_text": version.parent_text, "text": version.text, "profile": version.profile}
 
 
-def fields_shown(version: PostVersion | None, evidence: list[tuple[marks.Reason, int, int]]) -> dict[str, FieldShown]:
-    """The parts of a post that say something, with their evidence marked."""
+def fields_shown(
+    version: PostVersion | None,
+    evidence: list[tuple[marks.Reason, int, int]],
+    ticked: Sequence[tuple[str, str, int, int]] = (),
+) -> dict[str, FieldShown]:
+    """The parts of a post that say something, with their evidence and what was ticked (field, label, start, end) marked."""
     if version is None:
         return {}
     return {
         name: FieldShown(
             name,
-            marks.pieces(text, [item for item in evidence if item[0].field == name]),
+            marks.pieces(
+                text,
+                [item for item in evidence if item[0].field == name],
+                [(label, start, end) for field, label, start, end in ticked if field == name],
+            ),
             marks.unseen_count(text),
             len(text) > LONG or text.count("\n") > LONG_LINES,
+            len(text),
         )
         for name, text in texts_of(version).items()
         if text
@@ -380,10 +391,10 @@ def post_lang(version: PostVersion | None) -> str:
     return said if _LANG.fullmatch(said) else "ja"
 
 
-def _address(case_id: int, **parameters: object) -> str:
-    return _with(reverse("case", args=[case_id]), **parameters)
+def _address(case_id: int, chosen: Filter, **parameters: object) -> str:
+    return _with(reverse("case", args=[case_id]), chosen, **parameters)
 
 
-def _with(address: str, **parameters: object) -> str:
-    given = {name: value for name, value in parameters.items() if value}
+def _with(address: str, chosen: Filter, **parameters: object) -> str:
+    given = {**chosen.values, **{name: value for name, value in parameters.items() if value}}
     return f"{address}?{urlencode(given)}" if given else address

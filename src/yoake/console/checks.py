@@ -10,13 +10,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from yoake.casework.cases.checks import BY_HAND, check_now, mark_by_hand
-from yoake.casework.cases.models import Case, Check
+from yoake.casework.cases.models import Case, Check, Outcome
+from yoake.casework.cases.outcomes import outcomes_of
 from yoake.casework.cases.queries import CaseView, case_view, checks_by_hand, checks_by_hand_count
 from yoake.casework.cases.schedule import BEFORE_ACT, BUSINESS_DAYS, GONE, HOURS, NOW, STREAM, checkable
+from yoake.casework.cases.seen import note_all_seen
 from yoake.casework.people.queries import Actor, names_of
 from yoake.console import words
 from yoake.console.page import page, staff_page
@@ -29,6 +31,11 @@ _WHY_HAND = {
     "unchecked": gettext_noop("The network cannot be asked automatically."),
     "refused": gettext_noop("The network lets no program in, or the source needs a person."),
     "failed": gettext_noop("The automatic check failed several times."),
+}
+_AFTER = {  # the act that went before an outcome
+    "warning": gettext_noop("%(time)s after the warning"),
+    "request": gettext_noop("%(time)s after the request"),
+    "report": gettext_noop("%(time)s after the report"),
 }
 _BUTTONS = {  # in the order in which they stand on the page
     "gone": gettext_noop("Gone"),
@@ -50,6 +57,15 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Became:
+    """What became of the post or its account, in words."""
+
+    what: str
+    after: str  # "2 hours after the request"
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Panel:
     """The box of the case page."""
 
@@ -59,6 +75,7 @@ class Panel:
     by_hand: Check | None  # one that waits for a person
     why_hand: str
     may_ask: bool
+    became: list[Became]  # newest first
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ def panel(actor: Actor, view: CaseView, now: datetime) -> Panel | None:
         by_hand if may_ask else None,
         gettext(_WHY_HAND[by_hand.hand]) if by_hand is not None and by_hand.hand in _WHY_HAND else "",
         may_ask,
+        [_became(one) for one in outcomes_of(actor, view.case)] if not view.blind else [],
     )
 
 
@@ -111,7 +129,9 @@ def to_check_in_short(actor: Actor) -> int:
 @staff_page
 def by_hand(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The list of what a person must look at."""
-    rows = [_to_do(check) for check in checks_by_hand(actor, timezone.now())]
+    due = checks_by_hand(actor, timezone.now())
+    note_all_seen(actor, [check.case for check in due])
+    rows = [_to_do(check) for check in due]
     context = {"place": "checks", "rows": rows, "buttons": buttons(), "may_mark": actor.may("decide")}
     return page(request, actor, "yoake/checks.html", context)
 
@@ -171,6 +191,14 @@ def stretch(seconds: int) -> str:
     if seconds < 48 * 3600:
         return words.seconds_long(seconds)
     return ngettext("%d day", "%d days", seconds // 86400) % (seconds // 86400)
+
+
+def _became(one: Outcome) -> Became:
+    what = one.get_what_display()
+    if one.seen in GONE and one.what not in (Outcome.What.SUSPENDED, Outcome.What.HIDDEN):
+        what = pgettext("outcome and how", "%(what)s: %(how)s") % {"what": what, "how": words.outcome_name(one.seen)}
+    told = gettext(_AFTER.get(one.act, "%(time)s after the act")) if one.act else gettext("%(time)s after the decision")
+    return Became(what, told % {"time": stretch(one.elapsed_s)} if one.elapsed_s is not None else "", one.at)
 
 
 def _done(check: Check, names: Mapping[int, str]) -> Done:

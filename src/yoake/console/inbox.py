@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,33 +17,56 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from yoake import shelf
 from yoake.casework.cases.actions import remove_practice
-from yoake.casework.cases.intake import PRACTICE_KEPT
-from yoake.casework.cases.models import Case, Decision, Lease
+from yoake.casework.cases.filters import Filter
+from yoake.casework.cases.holds import Holding, who_holds
+from yoake.casework.cases.keeping import PRACTICE_KEPT
+from yoake.casework.cases.models import Case, Decision
+from yoake.casework.cases.offering import veiled_for
 from yoake.casework.cases.queries import (
     CaseView,
     case_view,
-    cases_awaiting_review,
     cases_of,
     recently_decided,
+)
+from yoake.casework.cases.saved_views import NAME_LONGEST
+from yoake.casework.cases.trials import cases_before
+from yoake.casework.cases.waiting import (
+    ROWS,
+    bounded_count,
+    cases_awaiting_review,
+    show,
     waiting_by_category,
     waiting_counts,
-    with_findings,
 )
+from yoake.casework.link.queries import under_counts
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.actions import lacks_permission
 from yoake.casework.sources.models import Source
-from yoake.casework.sources.queries import counts_of_all, sources_of
+from yoake.casework.sources.queries import counts_of_all, sources_of_desk
 from yoake.collect import connectors
-from yoake.console import marks
+from yoake.console import appeals, evidence, helping, marks, report, urgent, views
 from yoake.console.checks import to_check_in_short
-from yoake.console.page import number, page, staff_page
-from yoake.console.quality import alarms_in_short, samples_in_short
-from yoake.console.words import category_name, clock, hour_minute, seconds_long, told
+from yoake.console.page import home_of, number, page, staff_page
+from yoake.console.quality import alarms_in_short, reviews_in_short, samples_in_short
+from yoake.console.request import in_short as requests_in_short
+from yoake.console.words import bounded, category_name, hour_minute, seconds_long, told
 from yoake.errors import BadInput
+from yoake.pipeline.mishaps import standing_still
 
-ROWS = 50
 DESKS = {"live": False, "practice": True}
+OVERDUE = Filter(overdue="1").values
 QUIET_AFTER = timedelta(minutes=2)  # a running patrol brings a page at least every second
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A way to look at the inbox that is one press away."""
+
+    slug: str
+    name: str
+    n: int
+    query: str
+    current: bool
 
 
 @dataclass(frozen=True)
@@ -53,8 +77,22 @@ class Row:
     excerpt: list[marks.Piece]
     evidence_in: str  # field of the strongest evidence when it is not the text itself
     held: str  # who holds it, "" when free
+    elsewhere: bool  # another body does: then nothing of the post is shown
     author: str
     handle: str
+    due: Due | None  # by when it should be decided, while it waits
+    under: int = 0  # how many cases that are alike lie under it
+    veiled: bool = False  # a burdensome category that the reader did not choose: its words are shown when asked for
+
+
+@dataclass(frozen=True)
+class Due:
+    """The service clock of a case."""
+
+    at: datetime
+    overdue: bool
+    soon: bool  # a quarter of its time is left, or less
+    long: str  # how long it is until then, or since
 
 
 @dataclass(frozen=True)
@@ -93,21 +131,19 @@ class SourceNow:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The live desk is home."""
-    return redirect("desk", desk="live")
+    """The live desk is home; the adviser's is what was put to them, the partner's what was decided."""
+    return redirect(home_of(request))
 
 
 @require_safe
 @staff_page
 def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
-    """One desk: waiting cases, sources, recent decisions."""
+    """One desk: the waiting cases and what is urgent; what stands beside them comes a moment later, unless asked for at once."""
     practice, now = DESKS[desk], timezone.now()
-    by_category = waiting_by_category(actor, practice=practice)
-    category = request.GET.get("category", "")
-    if category not in by_category:
-        category = ""
-    waiting = with_findings(cases_awaiting_review(actor, practice=practice, category=category))
-    shown = Paginator(waiting, ROWS).get_page(request.GET.get("page"))
+    chosen = Filter.of(request.GET.dict())
+    waiting = waiting_by_category(actor, practice=practice, now=now)
+    shown = show(actor, practice=practice, chosen=chosen, number=number(request.GET.get("page", "")), now=now)
+    selects = views.choices(actor, chosen, practice=practice, now=now)
     sources = sources_now(actor, practice=practice, now=now)
     return page(
         request,
@@ -117,23 +153,30 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
             "desk": desk,
             "practice": practice,
             "practice_kept_days": PRACTICE_KEPT.days,
-            "category": category,
-            "categories": [(slug, category_name(slug), n) for slug, n in by_category.items() if slug],
+            "chosen": chosen,
+            "view_query": chosen.query,
+            "chips": category_chips(chosen, waiting.by_category),
+            "overdue": Chip("overdue", gettext("Overdue"), waiting.overdue, "overdue=1", chosen.values == OVERDUE),
+            "saved_views": views.chips(actor, chosen),
+            "name_longest": NAME_LONGEST,
+            "may_share": actor.may("decide"),
+            "selects": selects,
+            "flags": [(name, said, getattr(chosen, name)) for name, said in views.FLAGS.items()],
+            "asked": views.in_words(chosen, selects),
             "shown": shown,
-            "rows": rows(actor, shown, now),
-            "newest": newest(actor, practice=practice),
+            "rows": rows(actor, shown.cases, now),
+            "newest": newest(actor),
             "sources": sources,
-            "troubled": [source for source in sources if source.needs_a_look],
-            "alarms": 0 if practice else alarms_in_short(actor),
-            "to_check": 0 if practice else to_check_in_short(actor),
-            "samples": 0 if practice else samples_in_short(actor),
             "posts_read": sum(source.counts["posts"] for source in sources),
             "posts_queued": sum(source.counts["queued"] for source in sources),
             "since": min((source.since for source in sources), default=now),
-            "decided": [
-                (decision, may_undo(actor, decision))
-                for decision in recently_decided(actor, practice=practice, limit=8)
-            ],
+            "beside_now": "beside" in request.GET,
+            **(beside_of(actor, practice=practice, now=now) if "beside" in request.GET else {}),
+            "troubled": [source for source in sources if source.needs_a_look],
+            "standing_still": None if practice else min((one.since for one in standing_still(now)), default=None),
+            "lane": None if practice else urgent.lane(actor),
+            "help_lane": None if practice else helping.lane(actor),
+            "alarms": 0 if practice else alarms_in_short(actor),
             "toast": just_decided(request, actor),
             "may_remove_practice": practice and actor.may("sources"),
         },
@@ -142,19 +185,49 @@ def desk(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
 
 @require_safe
 @staff_page
+def beside(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
+    """What stands beside the list, for a page that shows it already: it must wait for none of this."""
+    practice, now = DESKS[desk], timezone.now()
+    context = {
+        "actor": actor,
+        "desk": desk,
+        "practice": practice,
+        "view_query": Filter.of(request.GET.dict()).query,
+        "sources": sources_now(actor, practice=practice, now=now),
+        **beside_of(actor, practice=practice, now=now),
+    }
+    return render(request, "yoake/desk_beside.html", context)
+
+
+def beside_of(actor: Actor, *, practice: bool, now: datetime) -> dict[str, Any]:
+    """Recent decisions, and what waits elsewhere."""
+    return {
+        "decided": decided(actor, practice=practice, now=now),
+        "kept_undecided": 0 if practice else evidence.in_short(actor),
+        "appeals_waiting": (0, 0) if practice else appeals.in_short(actor),
+        "help_running": 0 if practice else helping.in_short(actor),
+        "reports_waiting": 0 if practice else report.in_short(actor),
+        "requests_waiting": (0, 0) if practice else requests_in_short(actor),
+        "to_check": 0 if practice else to_check_in_short(actor),
+        "samples": 0 if practice else samples_in_short(actor),
+        "to_review": (0, 0) if practice else reviews_in_short(actor),
+    }
+
+
+@require_safe
+@staff_page
 def pulse(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
     """What changed since the list was shown: new cases (as a button, nothing jumps), leases, decisions, sources."""
     practice, now = DESKS[desk], timezone.now()
     since = number(request.GET.get("newest", ""))
-    category = request.GET.get("category", "")
+    chosen = Filter.of_query(request.GET.get("view", ""))
     ids = [number(part) for part in request.GET.get("shown", "").split(",")[:ROWS] if part]
-    waiting = cases_awaiting_review(actor, practice=practice, category=category)
-    n_new = waiting.filter(pk__gt=since).count()
+    waiting = cases_awaiting_review(actor, practice=practice, chosen=chosen, now=now)
+    n_new = bounded_count(waiting.filter(pk__gt=since))
     known = cases_of(actor, practice=practice).filter(pk__in=ids)
-    states = [
-        (case, held_by(actor, case, now))
-        for case in known.select_related("post", "post__lease", "post__lease__user").order_by()
-    ]
+    cases = list(known.select_related("post").order_by())
+    holdings = who_holds(actor, [case.post_id for case in cases], now)
+    states = [(case, held_by(actor, holdings.get(case.post_id))) for case in cases]
     counts = waiting_counts(actor)
     response = render(
         request,
@@ -162,9 +235,9 @@ def pulse(request: HttpRequest, actor: Actor, desk: str) -> HttpResponse:
         {
             "actor": actor,
             "desk": desk,
-            "category": category,
+            "view_query": chosen.query,
             "n_new": n_new,
-            "new_text": ngettext("%d new post", "%d new posts", n_new) % n_new,
+            "new_text": ngettext("%(n)s new post", "%(n)s new posts", n_new) % {"n": bounded(n_new)},
             "states": states,
             "waiting_live": counts[False],
             "waiting_practice": counts[True],
@@ -194,10 +267,36 @@ def practice_removal(request: HttpRequest, actor: Actor) -> HttpResponse:
     return page(request, actor, "yoake/practice_removal.html", {"n": cases_of(actor, practice=True).count()})
 
 
-def rows(actor: Actor, cases: Page[Case], now: datetime) -> list[Row]:
+def category_chips(chosen: Filter, waiting: dict[str, int]) -> list[Chip]:
+    """A chip for each category of which something waits."""
+    return [
+        Chip(slug, category_name(slug), n, Filter(category=slug).query, chosen == Filter(category=slug))
+        for slug, n in waiting.items()
+        if slug
+    ]
+
+
+def due_of(case: Case, now: datetime) -> Due | None:
+    """The service clock of a case that waits; None when none runs."""
+    if case.decide_by is None or case.state != Case.State.WAITING:
+        return None
+    left = (case.decide_by - now).total_seconds()
+    whole = max(1.0, (case.decide_by - case.opened_at).total_seconds())
+    return Due(case.decide_by, left < 0, left < whole / 4, seconds_long(abs(left)))
+
+
+def rows(actor: Actor, cases: Iterable[Case], now: datetime) -> list[Row]:
     """The cases as the list shows them."""
+    cases = list(cases)
+    holdings = who_holds(actor, [case.post_id for case in cases], now)
+    under, veiled = under_counts(case.pk for case in cases), veiled_for(actor, now)
     shown = []
     for case in cases:
+        holding = holdings.get(case.post_id)
+        held = held_by(actor, holding)
+        if holding is not None and holding.elsewhere:
+            shown.append(Row(case, [], "", held, True, "", "", due_of(case, now)))
+            continue
         version = case.post.current
         found = [finding for finding in version.findings.all() if not finding.shadow] if version else []
         spans = [(f.category, span) for f in found if f.category == case.category for span in f.body.get("spans", ())]
@@ -211,8 +310,12 @@ def rows(actor: Actor, cases: Page[Case], now: datetime) -> list[Row]:
                 case,
                 marks.excerpt(text, in_text),
                 "" if strongest is None or strongest[0].field == "text" else strongest[0].field,
-                held_by(actor, case, now),
+                held,
+                False,
                 *author_of(case),
+                due_of(case, now),
+                under.get(case.pk, 0),
+                case.category in veiled,
             )
         )
     return shown
@@ -225,16 +328,29 @@ def author_of(case: Case) -> tuple[str, str]:
     return name, account.handle if account else ""
 
 
-def held_by(actor: Actor, case: Case, now: datetime) -> str:
+def held_by(actor: Actor, holding: Holding | None) -> str:
     """Who reads the post now, in words; another body is not named."""
-    lease: Lease | None = getattr(case.post, "lease", None)
-    if lease is None or lease.expires_at <= now:
+    if holding is None:
         return ""
-    if lease.user_id == actor.user_id:
-        return gettext("you are reading this")
-    if lease.organisation_id != actor.organisation_id:
+    if holding.lease is None:
         return gettext("held by another body")
-    return gettext("being read by %(name)s") % {"name": lease.user.get_full_name() or lease.user.username}
+    if holding.is_of(actor):
+        return gettext("you are reading this")
+    user = holding.lease.user
+    return gettext("being read by %(name)s") % {"name": user.get_full_name() or user.username}
+
+
+def decided(actor: Actor, *, practice: bool, now: datetime) -> list[tuple[Decision, bool, bool]]:
+    """The newest decisions, whether this person may undo each, and whether another body holds its post now."""
+    newest_ones = recently_decided(actor, practice=practice, limit=8)
+    holdings = who_holds(actor, [decision.case.post_id for decision in newest_ones], now)
+    shown = []
+    for decision in newest_ones:
+        holding = holdings.get(decision.case.post_id)
+        free = holding is None or holding.is_of(actor)
+        elsewhere = holding is not None and holding.elsewhere
+        shown.append((decision, free and may_undo(actor, decision), elsewhere))
+    return shown
 
 
 def may_undo(actor: Actor, decision: Decision) -> bool:
@@ -244,25 +360,27 @@ def may_undo(actor: Actor, decision: Decision) -> bool:
 
 
 def just_decided(request: HttpRequest, actor: Actor) -> CaseView | None:
-    """The case that was decided on the page before, while that can be undone."""
+    """The case that this person decided on the page before, or another one may take back; its draft goes from their browser."""
     case_id = number(request.GET.get("decided", ""))
     if not case_id:
         return None
     try:
-        view = case_view(actor, case_id)
+        view = case_view(actor, case_id, even_held_elsewhere=True)
     except BadInput:
         return None
-    return view if "undo" in view.allowed else None
+    own = view.standing is not None and view.standing.by_id == actor.user_id
+    return view if own or "undo" in view.allowed else None
 
 
-def newest(actor: Actor, *, practice: bool) -> int:
+def newest(actor: Actor) -> int:
     """The newest case's id: what is above it came after the list was shown."""
-    return cases_of(actor, practice=practice).order_by("-pk").values_list("pk", flat=True).first() or 0
+    mine = cases_before(actor).order_by("-pk")  # as the pulse counts
+    return mine.values_list("pk", flat=True).first() or 0
 
 
 def sources_now(actor: Actor, *, practice: bool, now: datetime) -> list[SourceNow]:
     """How the sources of a desk are."""
-    sources = list(sources_of(actor).filter(practice=practice))
+    sources = sources_of_desk(actor, practice=practice)
     since = (now - timedelta(minutes=30)).replace(minute=0, second=0, microsecond=0)
     counts = counts_of_all(sources, since)
     return [source_now(source, counts[source.pk], since, now) for source in sources]
@@ -285,17 +403,13 @@ def source_now(source: Source, counts: Counter[str], since: datetime, now: datet
         state, says = "stopped", gettext("Switched off.")
     elif state == Source.State.PAUSED:
         says = gettext("A person must act before this source resumes.")
-    elif nobody and state in (Source.State.RUNNING, Source.State.WAITING):
+    elif nobody and (state in (Source.State.RUNNING, Source.State.WAITING) or (live and _waits_in_vain(source, now))):
         state, says = "quiet", gettext("No patrol is running; start it with “yoake up” or “yoake patrol”.")
     elif state == Source.State.WAITING:
         if source.last_page_at is None:
-            says = gettext("No network, or nobody answers there: not reached yet, next try at %(next)s.") % {
-                "next": _next(source, now)
-            }
+            says = gettext("Nothing could be read yet; next try at %(next)s.") % {"next": _next(source, now)}
         else:
-            says = gettext(
-                "No network, or nobody answers there: not reachable since %(since)s, next try at %(next)s."
-            ) % {
+            says = gettext("Nothing could be read since %(since)s; next try at %(next)s.") % {
                 "since": hour_minute(source.last_page_at, now),
                 "next": _next(source, now),
             }
@@ -312,4 +426,10 @@ def source_now(source: Source, counts: Counter[str], since: datetime, now: datet
 
 
 def _next(source: Source, now: datetime) -> str:
-    return clock(source.next_try_at)[11:] if source.next_try_at else "?"
+    return hour_minute(source.next_try_at, now) if source.next_try_at else "?"
+
+
+def _waits_in_vain(source: Source, now: datetime) -> bool:
+    """Whether a source that is on, and stopped, should long have been taken up by a patrol."""
+    since = [at for at in (source.added_at, source.last_page_at, source.next_try_at) if at is not None]
+    return source.state == Source.State.STOPPED and now - max(since) > QUIET_AFTER

@@ -20,6 +20,7 @@ _UNSEEN = re.compile(
     "\u2028-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0]"
     f"|(?<=[{_JAPANESE_OR_LATIN}])[\u200c\u200d](?=[{_JAPANESE_OR_LATIN}])"
 )
+_APART = re.compile(f"{_UNSEEN.pattern}|\r(?=\n)")
 _JOINER = "\u200d"
 
 
@@ -56,6 +57,7 @@ class Part:
 
     text: str
     unseen: str = ""  # "U+202E"
+    folded: bool = False  # a carriage return before a line feed: browsers make one character of the two
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Piece:
     parts: tuple[Part, ...]
     reasons: tuple[Reason, ...] = ()
     ends: tuple[Reason, ...] = ()  # whose span ends here: their numbers are printed behind it
+    ticked: tuple[str, ...] = ()  # elements that a person tied to these words
 
     @property
     def speaks_for(self) -> bool:
@@ -102,15 +105,23 @@ def reasons(
     ]
 
 
-def pieces(text: str, evidence: Iterable[tuple[Reason, int, int]]) -> list[Piece]:
-    """`text` cut at every border of the evidence (reason, start, end); joined again it is the text."""
+def pieces(
+    text: str, evidence: Iterable[tuple[Reason, int, int]], ticked: Iterable[tuple[str, int, int]] = ()
+) -> list[Piece]:
+    """`text` cut at every border of the evidence (reason, start, end) and of what was ticked; joined again it is the text."""
     spans = [(reason, *whole(text, start, end)) for reason, start, end in evidence]
     spans = [(reason, start, end) for reason, start, end in spans if start < end]
-    borders = sorted({0, len(text), *(start for _r, start, _e in spans), *(end for _r, _s, end in spans)})
+    tied = [(label, *whole(text, start, end)) for label, start, end in ticked]
+    borders = sorted(
+        {0, len(text)}.union(
+            *((start, end) for _what, start, end in spans), *((start, end) for _what, start, end in tied)
+        )
+    )
     cut = []
     for start, end in pairwise(borders):
         over = tuple(r for r, s, e in spans if s <= start and end <= e)
-        cut.append(Piece(tuple(parts(text[start:end])), over, tuple(r for r, _s, e in spans if e == end)))
+        under = tuple(dict.fromkeys(label for label, s, e in tied if s <= start and end <= e))
+        cut.append(Piece(tuple(parts(text[start:end])), over, tuple(r for r, _s, e in spans if e == end), under))
     return cut
 
 
@@ -134,10 +145,13 @@ def excerpt(text: str, evidence: list[tuple[Reason, int, int]], length: int = 11
 def parts(text: str) -> Iterable[Part]:
     """The text with every character that cannot be seen set apart by name."""
     at = 0
-    for found in _UNSEEN.finditer(text):
+    for found in _APART.finditer(text):
         if found.start() > at:
             yield Part(text[at : found.start()])
-        yield Part("", f"U+{ord(found[0]):04X}")
+        if found[0] == "\r":
+            yield Part("\r", folded=True)
+        else:
+            yield Part("", f"U+{ord(found[0]):04X}")
         at = found.end()
     if at < len(text):
         yield Part(text[at:])

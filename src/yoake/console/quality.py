@@ -20,9 +20,9 @@ from yoake.casework.cases.categories import categories
 from yoake.casework.cases.models import Case
 from yoake.casework.people.queries import Actor
 from yoake.casework.quality import actions, service
+from yoake.casework.quality.blind import Misses
 from yoake.casework.quality.models import Alarm, ModelChange, ModelCheck
 from yoake.casework.quality.queries import (
-    Misses,
     Proposed,
     closed_alarms,
     decided_by_grade,
@@ -32,7 +32,8 @@ from yoake.casework.quality.queries import (
     proposed_terms,
     samples_to_review,
 )
-from yoake.console import words
+from yoake.casework.quality.reviews import disagreements, reviews_waiting
+from yoake.console import happened, judging, words
 from yoake.console.page import page, staff_page
 from yoake.detect.serving import service_ref
 from yoake.errors import BadInput, Refused, YoakeError
@@ -115,8 +116,9 @@ def show(request: HttpRequest, actor: Actor) -> HttpResponse:
             "closed": [_alarm(alarm) for alarm in closed_alarms(actor)],
             "note_longest": actions.NOTE_LONGEST,
             "terms": [_term(found) for found in proposed_terms(actor)],
-            "strengths": [(name, gettext(word)) for name, word in _STRENGTHS.items()],
+            "strengths": strengths(),
             **_models(now),
+            **judging.on_page(actor),
         }
     return page(request, actor, "yoake/quality.html", context)
 
@@ -190,6 +192,18 @@ def samples_in_short(actor: Actor) -> int:
     return samples_to_review(actor).count()
 
 
+def strengths() -> list[tuple[str, str]]:
+    """How strong a sign a word may be, weakest first, in words."""
+    return [(name, gettext(word)) for name, word in _STRENGTHS.items()]
+
+
+def reviews_in_short(actor: Actor) -> tuple[int, int]:
+    """How many cases wait for this person as the second, and for a supervisor to settle; for the line on the desk."""
+    if not actor.may("decide"):
+        return 0, 0
+    return reviews_waiting(actor).count(), disagreements(actor).count() if actor.may("oversee") else 0
+
+
 def why(error: YoakeError) -> str:
     """The sentence of an error that a form of these pages met."""
     return words.plain_sentence(error.accepted if isinstance(error, BadInput) else str(error))
@@ -214,7 +228,7 @@ def _alarm(alarm: Alarm) -> AlarmShown:
     if alarm.kind == kind.RATE:
         detail = gettext("queued among 10,000 posts: %(before)s before, %(recent)s in the last 24 hours") % facts
     elif alarm.kind == kind.PRECISION:
-        told = {name: f"{100 * facts[name]:.0f} %" for name in ("before", "recent")}
+        told = {name: words.per_cent(facts[name]) for name in ("before", "recent")}
         detail = gettext("confirmed: %(before)s before, %(recent)s in the last week (%(decided)s decided)") % {
             **told,
             "decided": facts["decided"],
@@ -224,6 +238,21 @@ def _alarm(alarm: Alarm) -> AlarmShown:
         cues = [words.cue_name(alarm.category, cue) for cue in facts.get("cues", ())]
         if cues:
             detail += gettext(" · changed most: %(cues)s") % {"cues": gettext(", ").join(cues)}
+    elif alarm.kind == kind.GUARD:
+        detail = gettext("%(what)s is off: %(measured)s %% right of %(n)d, the bar is %(bar)s %%") % {
+            "what": judging.name_of_guard(str(facts["guard"])),
+            "measured": f"{100 * facts['measured']:.0f}",
+            "n": facts["n"],
+            "bar": f"{100 * facts['bar']:.0f}",
+        }
+    elif alarm.kind == kind.GOLD:
+        detail = gettext(
+            "It no longer fits (its judgement changed, or somebody saw a sign on a copy) and is withdrawn."
+        )
+        if facts.get("case"):
+            detail += " " + gettext("Case %(id)d.") % {"id": facts["case"]}
+    elif alarm.kind == kind.CHANGED:
+        detail = happened.entry_name(str(facts.get("what", ""))) + gettext(" · see “Letters and words”")
     elif alarm.kind == kind.SHADOW:
         detail = words.plain_sentence(str(facts.get("problem", "")))
     return AlarmShown(alarm, title, detail)
@@ -270,7 +299,7 @@ def _misses(found: Misses | None) -> dict[str, Any] | None:
         "found": found,
         "share": " – ".join(f"{10_000 * part:,.1f}" for part in found.share[1:]),
         "expected": " – ".join(f"{part:,.0f}" for part in (low, high)),
-        "recall": " – ".join(f"{100 * part:.0f} %" for part in found.recall[1:]) if found.found else "",
+        "recall": words.per_cent(*found.recall[1:]) if found.found else "",
     }
 
 
@@ -280,8 +309,8 @@ def _decided(actor: Actor, now: datetime) -> list[dict[str, Any]]:
         {
             **row,
             "name": words.category_name(row["category"]),
-            "share": f"{100 * row['in_scope'] / row['decided']:.0f} %",
-            "range": " – ".join(f"{100 * part:.0f} %" for part in row["interval"]),
+            "share": words.per_cent(row["in_scope"] / row["decided"]),
+            "range": words.per_cent(*row["interval"]),
         }
         for row in rows
     ]

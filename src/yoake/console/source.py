@@ -1,20 +1,24 @@
-"""One source: how it is, what it could not read; for administrators: resuming, switching, the permission of its service."""
+"""One source: how it is, what it could not read; for administrators: resuming, switching, its settings, the permission."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
+from django.conf import settings as django_settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from yoake import shelf
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.actions import (
     NAMED_LONGEST,
     TERMS_LONGEST,
+    Changed,
+    change_source,
     record_permission,
     resume_source,
     switch_source,
@@ -29,10 +33,19 @@ from yoake.casework.sources.queries import (
     restriction_of,
     source_of,
 )
+from yoake.collect import connectors
+from yoake.console.connectors import (
+    Setting,
+    given_settings,
+    must_hold_no_secret,
+    reads_files,
+    settings_of,
+    wrong_setting,
+)
 from yoake.console.inbox import source_now
 from yoake.console.page import page, staff_page
 from yoake.console.words import sentence, skipped_name, told
-from yoake.errors import BadInput
+from yoake.errors import BadInput, Refused
 
 SKIPPED_SHOWN = 20
 
@@ -65,7 +78,8 @@ def _page(request: HttpRequest, actor: Actor, source: Source, problem: BadInput 
             "may_switch": actor.may("sources") and (source.enabled or not lacks),
             "may_resume": source.state == source.State.PAUSED and actor.may("sources") and not lacks,
             "searches": searches(source.connector) is not None,
-            "options": sorted((name, _shown(value)) for name, value in source.options.items()),
+            "settings": settings_in_force(source),
+            "may_change": actor.may("sources") and may_be_changed(source),
             "restricted": told(restricted),
             "permission": permission,
             "lacks_permission": lacks,
@@ -80,8 +94,73 @@ def _page(request: HttpRequest, actor: Actor, source: Source, problem: BadInput 
     )
 
 
-def _shown(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+@require_http_methods(["GET", "POST"])
+@staff_page
+def change(request: HttpRequest, actor: Actor, source_id: int) -> HttpResponse:
+    """The settings of a source, to be changed."""
+    source = source_of(actor, source_id)
+    actor.must("sources")
+    if not may_be_changed(source):
+        raise Refused(gettext("the settings of this source cannot be changed here"))
+    kind = shelf.take(connectors, source.connector)
+    of_plan = {"queries"} if searches(source.connector) is not None else set()  # its page changes them
+    known = [setting for setting in settings_of(kind, source.options) if setting.name not in of_plan]
+    problem = field = ""
+    if request.method == "POST":
+        given = given_settings(request.POST, known)
+        try:
+            must_hold_no_secret(kind, given)
+            done = change_source(actor, source, given | {k: v for k, v in source.options.items() if k in of_plan})
+        except (BadInput, Refused) as error:
+            problem, field = sentence(error), getattr(error, "field", "")
+            known = [setting for setting in settings_of(kind, given) if setting.name not in of_plan]
+        else:
+            messages.success(request, _said_of(source, done))
+            return redirect("source", source_id=source_id)
+    context = {
+        "place": "sources",
+        "source": source,
+        "title": told(kind.title),
+        "settings": known,
+        "of_plan": bool(of_plan),
+        "secrets": django_settings.ENVIRONMENT.data / "secrets",
+        "problem": problem,
+        "wrong_field": wrong_setting(field),
+    }
+    return page(request, actor, "yoake/source_change.html", context, status=400 if problem else 200)
+
+
+def _said_of(source: Source, done: Changed) -> str:
+    if not done.settings:
+        return gettext("Nothing was changed.")
+    if done.begins_anew:
+        said = gettext(
+            "The settings of %(source)s are changed. Reading begins as for a new source: its place belonged to them."
+        )
+    elif source.enabled:
+        said = gettext(
+            "The settings of %(source)s are changed and hold within a few seconds; reading goes on where it stood."
+        )
+    else:
+        said = gettext("The settings of %(source)s are changed; reading goes on where it stood once it is switched on.")
+    return said % {"source": source.name}
+
+
+def settings_in_force(source: Source) -> list[Setting]:
+    """The settings of a source; none where its connector is gone."""
+    try:
+        return settings_of(shelf.take(connectors, source.connector), source.options)
+    except BadInput:
+        return []
+
+
+def may_be_changed(source: Source) -> bool:
+    """Whether a page can change the settings: there are some, and they name no file of the server."""
+    try:
+        kind = shelf.take(connectors, source.connector)
+    except BadInput:
+        return False
+    return bool(settings_of(kind)) and not reads_files(kind)
 
 
 @require_safe

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -27,13 +26,18 @@ from yoake.casework.sources.actions import NAME_LONGEST, add_source, lacks_permi
 from yoake.casework.sources.models import Source
 from yoake.casework.sources.queries import counts_of_all, sources_of
 from yoake.collect import connectors
-from yoake.collect.connector import Searches
+from yoake.console.connectors import (
+    given_settings,
+    must_hold_no_secret,
+    offer_of,
+    reads_files,
+    settings_of,
+    wrong_setting,
+)
 from yoake.console.inbox import SourceNow, source_now
 from yoake.console.page import page, staff_page
-from yoake.console.words import TOKYO, sentence, told
+from yoake.console.words import TOKYO, sentence
 from yoake.errors import BadInput, Refused
-
-NAMES_KEY = re.compile(r"name of (?:the|a) secret", re.IGNORECASE)  # as the options of connectors say it
 
 
 @dataclass(frozen=True)
@@ -48,30 +52,6 @@ class SourceRow:
     in_scope: int
     unreadable: int
     todo: str  # what a person must do: permission, resume, switch_on, start; "" for nothing
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A connector that the console can add a source of."""
-
-    name: str
-    title: str
-    about: str  # first line of its docstring, English
-    restricted: str  # what its service restricts, "" for nothing
-    job_board: bool
-    searches: bool
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A field of a connector's options, as a form shows it."""
-
-    name: str
-    kind: str  # text, number, yes_no, list
-    value: Any
-    help: str  # from the options' docstring, English
-    required: bool
-    names_key: bool  # holds the name of a secret, never the secret
 
 
 @require_safe
@@ -120,21 +100,23 @@ def add(request: HttpRequest, actor: Actor, connector: str) -> HttpResponse:
     given: dict[str, Any] = {}
     name = request.POST.get("name", "").strip()
     if request.method == "POST":
-        given = _given(request, settings_of(kind.Options))
+        given = given_settings(request.POST, settings_of(kind))
         try:
-            source = add_source(
-                actor,
-                Organisation.objects.get(pk=actor.organisation_id),
-                connector,
-                name=name,
-                options=given,
-                practice=connector == "practice",
-            )
+            must_hold_no_secret(kind, given)
+            with transaction.atomic():
+                source = add_source(
+                    actor,
+                    Organisation.objects.get(pk=actor.organisation_id),
+                    connector,
+                    name=name,
+                    options=given,
+                    practice=connector == "practice",
+                )
+                if (plan := plans.plan_of(source)) is not None:  # so that people see at once what will be searched for
+                    plans.refresh(plan, categories(), timezone.now())
         except (BadInput, Refused) as error:
             problem, field = sentence(error), getattr(error, "field", "")
         else:
-            if (plan := plans.plan_of(source)) is not None:  # so that people see at once what will be searched for
-                plans.refresh(plan, categories(), timezone.now())
             if source.enabled:
                 said = gettext("%(source)s is added and is patrolled within a few seconds.")
             else:
@@ -144,19 +126,14 @@ def add(request: HttpRequest, actor: Actor, connector: str) -> HttpResponse:
     context = {
         "place": "sources",
         "offer": offer_of(connector),
-        "settings": settings_of(kind.Options, given),
+        "settings": settings_of(kind, given),
         "name": name or free_name(connector),
         "name_longest": NAME_LONGEST,
         "secrets": settings.ENVIRONMENT.data / "secrets",
         "problem": problem,
-        "wrong_field": field.removeprefix("option ").partition(" ")[0],
+        "wrong_field": wrong_setting(field),
     }
     return page(request, actor, "yoake/source_add.html", context, status=400 if problem else 200)
-
-
-def reads_files(kind: Any) -> bool:
-    """Whether a connector reads files of the server."""
-    return not kind.live and any(field.name == "path" for field in fields(kind.Options))
 
 
 def source_rows(actor: Actor, now: datetime) -> list[SourceRow]:
@@ -212,67 +189,8 @@ def rate_text(per_s: float) -> str:
     return f"{per_s:,.0f}" if per_s >= 10 else f"{per_s:.1f}" if per_s >= 1 else f"{per_s:.2f}"
 
 
-def offer_of(name: str) -> Offer:
-    """A connector in words."""
-    kind = shelf.take(connectors, name)
-    return Offer(
-        name,
-        told(kind.title),
-        (kind.__doc__ or "").strip().partition("\n")[0],
-        told(getattr(kind, "restricted", None)),
-        bool(getattr(kind, "job_board", False)),
-        isinstance(kind(), Searches),
-    )
-
-
 def free_name(connector: str) -> str:
     """A name for a new source that no other has."""
     taken = set(Source.objects.filter(name__startswith=connector).values_list("name", flat=True))
     numbered = (connector if n == 1 else f"{connector}-{n}" for n in range(1, len(taken) + 2))
     return next(name for name in numbered if name not in taken)
-
-
-def settings_of(options: Any, given: dict[str, Any] | None = None) -> list[Setting]:
-    """The settings of a connector with what was entered, or else their defaults."""
-    helps, given = helps_of(options.__doc__ or ""), given or {}
-    return [_setting(field, helps.get(field.name, ""), given) for field in fields(options)]
-
-
-def helps_of(docstring: str) -> dict[str, str]:
-    """What the section `Args:` of a docstring says of each name."""
-    helps: dict[str, str] = {}
-    name, inside = "", False
-    for line in docstring.splitlines():
-        if line.strip() == "Args:":
-            inside = True
-        elif inside and (found := re.match(r"\s*(\w+)(?: \([^)]*\))?: (.*)", line)):
-            name = found[1]
-            helps[name] = found[2].strip()
-        elif inside and name and line.strip():
-            helps[name] += " " + line.strip()
-    return helps
-
-
-def _setting(field: Field[Any], said: str, given: dict[str, Any]) -> Setting:
-    kind = str(field.type)
-    shown = {"int": "number", "float": "number", "bool": "yes_no"}.get(kind, "list" if "tuple" in kind else "text")
-    default = field.default_factory() if field.default_factory is not MISSING else field.default
-    value = given.get(field.name, "" if default is MISSING else default)
-    if shown == "list" and not isinstance(value, str):
-        value = "\n".join(map(str, value))
-    required = field.default is MISSING and field.default_factory is MISSING
-    return Setting(field.name, shown, value, said, required, bool(NAMES_KEY.search(said)))
-
-
-def _given(request: HttpRequest, known: Iterable[Setting]) -> dict[str, Any]:
-    """What was entered; a field that was left empty keeps its default."""
-    given: dict[str, Any] = {}
-    for setting in known:
-        entered = request.POST.get(setting.name, "").strip()
-        if setting.kind == "yes_no":
-            given[setting.name] = entered == "1"
-        elif setting.kind == "list":
-            given[setting.name] = tuple(line.strip() for line in entered.splitlines() if line.strip())
-        elif entered or (setting.kind == "text" and not setting.required):
-            given[setting.name] = entered
-    return given

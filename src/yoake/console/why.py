@@ -17,6 +17,7 @@ from yoake.casework.cases.actions import serving_detector
 from yoake.casework.cases.categories import categories
 from yoake.casework.cases.models import Finding, PostVersion
 from yoake.casework.cases.queries import case_view
+from yoake.casework.cases.seen import note_seen
 from yoake.casework.people.queries import Actor
 from yoake.console import marks, words
 from yoake.console.case import FieldShown, FindingShown, fields_shown, in_words, post_lang, texts_of
@@ -68,6 +69,7 @@ class Why:
 def show(request: HttpRequest, actor: Actor, case_id: int, finding_id: int) -> HttpResponse:
     """The page about one finding of a case."""
     view = case_view(actor, case_id)
+    note_seen(actor, view.case)
     finding = next((one for one in view.findings if one.pk == finding_id), None)
     if finding is None or view.version is None:
         raise BadInput("case", case_id, gettext("there is no such finding"))
@@ -166,7 +168,11 @@ def _changes(finding: Finding, version: PostVersion, shown: FindingShown) -> lis
 
 def _told(found: Change, slug: str) -> list[str]:
     said = []
-    if found.without:
+    if found.without and found.hardly_left:
+        said.append(
+            gettext("It came here for nearly all of its words: what else stands in it would not have brought it here.")
+        )
+    elif found.without:
         said.append(
             gettext("Without %(words)s it would not have come here for this category.")
             % {"words": _quoted(found.without)}

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, gettext_noop, ngettext, pgettext
 
-from yoake.casework.audit.models import Entry
 from yoake.casework.cases.categories import categories
+from yoake.casework.cases.waiting import MOST_COUNTED
 from yoake.casework.people.models import Membership
+from yoake.console.problems import is_english, translated
+from yoake.console.setting_names import setting_name
 from yoake.detect.category import FRAME
 from yoake.errors import BadInput, YoakeError
 
@@ -37,14 +39,30 @@ _VERDICTS = {
     "in_scope": gettext_noop("in scope"),
     "not_in_scope": gettext_noop("not in scope"),
     "cannot_tell": gettext_noop("cannot tell"),
+    "duplicate": gettext_noop("duplicate"),
+}
+_HELP = {  # verdicts where somebody is at risk
+    "in_scope": gettext_noop("needs help"),
+    "not_in_scope": gettext_noop("no help needed"),
 }
 _FIELDS = {
     "text": gettext_noop("post"),
     "profile": gettext_noop("profile"),
     "parent_text": gettext_noop("post it replies to"),
 }
+_SEARCHED = {
+    "text": gettext_noop("post"),
+    "author": gettext_noop("author"),
+    "handle": gettext_noop("handle"),
+    "url": gettext_noop("web address"),
+    "note": gettext_noop("note"),
+}
 _NETWORKS = {
     "bluesky": "Bluesky",
+    "fediverse": "Mastodon, Misskey",
+    "nostr": "Nostr",
+    "threads": "Threads",
+    "x": "X",
     "web": gettext_noop("web page"),
     "hand": gettext_noop("added by hand"),
     "practice": gettext_noop("practice"),
@@ -108,6 +126,16 @@ _SKIPPED = {
     "other_site": gettext_noop("an address of another site"),
     "not_let_in": gettext_noop("only for those who sign in"),
     "robots": gettext_noop("the site asks programs to stay away"),
+    "bad_id": gettext_noop("unreadable id"),
+    "not_public": gettext_noop("not public"),
+    "no_original": gettext_noop("what was passed on did not come"),
+    "foreign_deletion": gettext_noop("wished to delete what is not its own"),
+    "wrong_id": gettext_noop("forged or damaged"),
+    "wrong_signature": gettext_noop("forged or damaged"),
+    "relay_away": gettext_noop("a relay did not answer"),
+    "notice": gettext_noop("a relay says something to people"),
+    "silent_stream": gettext_noop("the stream had gone silent"),
+    "search_cut": gettext_noop("a search found more than was read"),
     "unexpected": gettext_noop("could not be read for another reason"),
 }
 _ITEMS = {  # what a job ad must itself show
@@ -122,27 +150,9 @@ _FRAMES = {  # those that belong to no single category
     "advertisement": gettext_noop("advertisement"),
     "plea": gettext_noop("plea for help"),
 }
-_ENTRIES = {
-    "case_opened": gettext_noop("opened the case"),
-    "case_reopened": gettext_noop("opened the case again, because the post changed"),
-    "added_by_hand": gettext_noop("added the post by hand"),
-    "lease_taken": gettext_noop("started reading"),
-    "lease_released": gettext_noop("stopped reading"),
-    "decided": gettext_noop("made a decision"),
-    "undone": gettext_noop("undid the decision"),
-    "post_changed": gettext_noop("saw that the post was edited"),
-    "post_gone": gettext_noop("saw that the post is gone"),
-    "post_back": gettext_noop("saw that the post is back"),
-    "erased": gettext_noop("erased text, author and link"),
-    "second_look": gettext_noop("looked at the post again"),
-    "post_named": gettext_noop("found the network’s own name of the post"),
-    "case_joined": gettext_noop("joined the case to the post that the patrol found"),
-    "context_asked": gettext_noop("asked for thread and profile"),
-    "context_fetched": gettext_noop("fetched thread and profile"),
-    "context_erased": gettext_noop("erased thread and profile"),
-    "checked": gettext_noop("looked whether the post is still there"),
-    "check_asked": gettext_noop("asked whether the post is still there"),
-    "sent_to_judge": gettext_noop("sent the post to a language model outside this network"),
+_JUDGES = {
+    "linear": gettext_noop("trained model"),
+    "lexicon": gettext_noop("word rules"),
 }
 _DETECTORS = {  # second looks; what every post is judged by needs no name
     "encoder": gettext_noop("text model"),
@@ -153,41 +163,103 @@ _CUES = {  # of second looks
     "pointed_at": gettext_noop("pointed at by the language model"),
     "instruction_to_a_program": gettext_noop("speaks to a program that judges posts"),
 }
-_PARTS = {
-    "patrol": gettext_noop("Patrol"),
-    "intake": gettext_noop("Patrol"),
-    "worker": gettext_noop("Worker"),
-    "command": gettext_noop("Command line"),
-}
 _WRONG = {  # fields a person fills in
     "url": gettext_noop("URL"),
     "text": gettext_noop("Text"),
+    "elements": gettext_noop("Elements"),
     "post": gettext_noop("Post"),
     "reason": gettext_noop("Reason"),
     "verdict": gettext_noop("Judgement"),
     "category": gettext_noop("Category"),
+    "duplicate_of": gettext_noop("Case that this one repeats"),
+    "list": gettext_noop("List"),
+    "file": gettext_noop("File"),
+    "days": gettext_noop("Days"),
+    "period": gettext_noop("Period"),
+    "picture": gettext_noop("Picture"),
     "password": gettext_noop("Password"),
+    "username": gettext_noop("User name"),
+    "name": gettext_noop("Name"),
+    "email": gettext_noop("Mail address"),
+    "staff_number": gettext_noop("Staff number"),
+    "role": gettext_noop("Role"),
+    "question": gettext_noop("Question"),
+    "answer": gettext_noop("Answer"),
     "language": gettext_noop("Language"),
+    "recipient": gettext_noop("Public key of the recipient"),
     "source": gettext_noop("Name of the source"),
     "permitted_by": gettext_noop("Who permitted it"),
     "permitted_on": gettext_noop("On which day"),
     "terms": gettext_noop("Under which terms"),
     "reference": gettext_noop("Reference"),
     "words": gettext_noop("Words"),
+    "letter": gettext_noop("Letter"),
+    "phrase": gettext_noop("Word"),
+    "cue": gettext_noop("What the word stands for"),
+    "strength": gettext_noop("How strong a sign"),
+    "note": gettext_noop("Note"),
+    "name_ja": gettext_noop("Name in Japanese"),
+    "name_en": gettext_noop("Name in English"),
+    "telephone": gettext_noop("Telephone"),
     "per_quarter": gettext_noop("Requests in 15 minutes, at most"),
     "per_day": gettext_noop("Requests a day, at most"),
     "explore": gettext_noop("Shared by all alike, per cent"),
+    "held": gettext_noop("What is held"),
+    "kind": gettext_noop("What"),
+    "network": gettext_noop("Network of the account"),
+    "app": gettext_noop("App of the contact id"),
+    "phone": gettext_noop("Telephone number"),
+    "colleague": gettext_noop("Colleague"),
+    "form": gettext_noop("Web form"),
+    "public_key": gettext_noop("Public key"),
+    "where_from": gettext_noop("Where it is from"),
+    "to": gettext_noop("To the mail address"),
+    "receipt": gettext_noop("Number"),
+    "medium": gettext_noop("On what"),
+    "who": gettext_noop("Who has it"),
+    "hours": gettext_noop("When it goes"),
+    "result": gettext_noop("Result"),
+    "channel": gettext_noop("How"),
+    "body": gettext_noop("Body"),
+    "checked_on": gettext_noop("Checked on"),
+    "slug": gettext_noop("Short name"),
+    "hosts": gettext_noop("Hosts"),
+    "country": gettext_noop("Country"),
+    "handle": gettext_noop("Handle"),
 }
 # Sentences that are put together in code and so cannot be collected from there.
 _SENTENCES = (
+    gettext_noop("a value; this cell holds a formula, and formulas are not worked out here: paste the value"),
+    gettext_noop("a PNG, JPEG, WebP or GIF of at most 25 million pixels and 5 MB"),
+    gettext_noop("somebody may be in danger here: such a case is never folded, decide it by itself"),
+    gettext_noop("somebody changed this row meanwhile; look at it again"),
+    gettext_noop("this case is not alike any more, or somebody decided it meanwhile"),
+    gettext_noop("another decision stands on this case meanwhile"),
+    gettext_noop("at most 100 cases are decided together; take the others next"),
+    gettext_noop("read the row again: another case leads it meanwhile"),
     gettext_noop("this post is held by a colleague; take another case, or wait until it is released"),
     gettext_noop("this post is held by another body; take another case, or wait until it is released"),
+    gettext_noop("your organisation holds this already; renew that hold if it should last longer"),
+    gettext_noop("this hold is over and what it held is forgotten; place a new one"),
+    gettext_noop("somebody of your organisation who may decide cases"),
+    gettext_noop("what is to be held, at most 300 characters"),
+    gettext_noop("the network of the account"),
+    gettext_noop("a telephone number that exists, such as +81 3 1234 5678"),
+    gettext_noop("a number of days from 1 to 180"),
+    gettext_noop("a day (2024-05-01), a month (2024-05), a year (2024) or a fiscal year (FY2024), from 2000 to 2200"),
+    gettext_noop("a month, a year or a fiscal year; figures of a day are not published"),
+    gettext_noop("one that may leave the house; this one is never published"),
     gettext_noop("at most 2000 characters"),
     gettext_noop("at most 20000 characters"),
     gettext_noop("at most 200 characters"),
     gettext_noop("at most 4000 characters"),
     gettext_noop("one to 500 characters on one line"),
+    gettext_noop("one to 100 characters on one line"),
+    gettext_noop("one to 20 characters"),
+    gettext_noop("one to 2000 characters"),
+    gettext_noop("one to 4000 characters"),
     gettext_noop("a web address that begins with http:// or https://"),
+    gettext_noop("a name of small letters, digits and _; the secret itself stands in its file"),
 )
 
 
@@ -207,12 +279,12 @@ def is_at_risk(slug: str) -> bool:
 
 def class_name(name: str) -> str:
     """What the hotline class is called."""
-    return _word(_CLASSES, name)
+    return in_words(_CLASSES, name)
 
 
 def grade_name(grade: str) -> str:
     """How strong the signs are."""
-    return _word(_GRADES, grade)
+    return in_words(_GRADES, grade)
 
 
 def score(value: float) -> str:
@@ -223,18 +295,20 @@ def score(value: float) -> str:
 def network_name(network: str) -> str:
     """Where a post comes from."""
     kind, _, platform = network.partition(":")
-    return platform if kind == "file" and platform else _word(_NETWORKS, network)
+    return platform if kind == "file" and platform else in_words(_NETWORKS, network)
 
 
 def verdict_name(verdict: str) -> str:
     """What was decided."""
-    return _word(_VERDICTS, verdict)
+    return in_words(_VERDICTS, verdict)
 
 
-def verdict_in_full(verdict: str, category: str) -> str:
-    """The verdict, with the category when there is one."""
+def verdict_in_full(verdict: str, category: str, *, at_risk: bool = False) -> str:
+    """The verdict, with the category when there is one; about a person at risk it is about help."""
     if not category:
-        return verdict_name(verdict)
+        return in_words(_HELP, verdict) if at_risk and verdict in _HELP else verdict_name(verdict)
+    if verdict in _HELP and is_at_risk(category):
+        return in_words(_HELP, verdict) + pgettext("between verdict and category", ": ") + category_name(category)
     return verdict_name(verdict) + pgettext("between verdict and category", ": ") + category_name(category)
 
 
@@ -242,22 +316,22 @@ def field_name(field: str) -> str:
     """Which part of a post: its text, the profile, the post it replies to, a picture."""
     if field.startswith("image:"):
         return gettext("picture %(number)s") % {"number": field.removeprefix("image:")}
-    return _word(_FIELDS, field)
+    return in_words(_FIELDS, field)
 
 
 def gone_name(state: str) -> str:
     """Why a post cannot be seen any more."""
-    return _word(_GONE, state)
+    return in_words(_GONE, state)
 
 
 def outcome_name(outcome: str) -> str:
     """Whether a post is still there."""
-    return _word(_OUTCOMES, outcome)
+    return in_words(_OUTCOMES, outcome)
 
 
 def skipped_name(reason: str) -> str:
     """Why something could not be read."""
-    return _word(_SKIPPED, reason)
+    return in_words(_SKIPPED, reason)
 
 
 def cue_name(category: str, cue: str) -> str:
@@ -270,12 +344,23 @@ def cue_name(category: str, cue: str) -> str:
                 return _in_language(item.label.ja, item.label.en)
     if cue == "wording":  # the learned model points at places no list has a name for
         return gettext("worded like known examples")
-    return _word(_CUES, cue) if cue in _CUES else _word(_FRAMES, cue.removeprefix(FRAME))
+    return in_words(_CUES, cue) if cue in _CUES else in_words(_FRAMES, cue.removeprefix(FRAME))
 
 
 def detector_name(detector: str) -> str:
     """Which second look says so; "" for the detector that judges every post."""
-    return _word(_DETECTORS, detector) if detector in _DETECTORS else ""
+    return in_words(_DETECTORS, detector) if detector in _DETECTORS else ""
+
+
+def per_cent(*shares: float) -> str:
+    """One share (0 to 1) or the ends of a range, as the language writes per cent: "83 %", "55 – 100 %", 83%, 55〜100%."""
+    told = [f"{100 * share:.0f}" for share in shares]
+    return _in_language(f"{'〜'.join(told)}%", f"{' – '.join(told)} %")
+
+
+def detector_kind(detector: str) -> str:
+    """What sort of detector it is, whatever its version."""
+    return in_words({**_JUDGES, **_DETECTORS}, detector.partition(" ")[0])
 
 
 def frame_name(category: str, frame: str) -> str:
@@ -299,7 +384,7 @@ def role_name(role: str) -> str:
 
 def item_name(item: str) -> str:
     """One of the six items of a job ad."""
-    return _word(_ITEMS, item)
+    return in_words(_ITEMS, item)
 
 
 def told(words: Mapping[str, str] | None) -> str:
@@ -308,51 +393,32 @@ def told(words: Mapping[str, str] | None) -> str:
     return _in_language(words.get("ja", ""), words.get("en", "")) or words.get("ja", "") or words.get("en", "")
 
 
-def actor_name(actor: str, names: Mapping[int, str]) -> str:
-    """Who did something, from how the audit writes it: user:7, patrol:2, worker."""
-    kind, _, number = actor.partition(":")
-    if kind == "user" and number.isdigit():
-        return names.get(int(number), gettext("somebody of another organisation"))
-    return _word(_PARTS, kind)
-
-
-def entry_text(entry: Entry) -> str:
-    """What an audit entry says happened."""
-    done = _word(_ENTRIES, entry.kind)
-    facts = entry.facts
-    detail = ""
-    if entry.kind == "decided":
-        detail = verdict_in_full(str(facts.get("verdict", "")), str(facts.get("category") or ""))
-    elif entry.kind in ("case_opened", "added_by_hand") and facts.get("category"):
-        detail = category_name(str(facts["category"]))
-        if facts.get("grade"):
-            detail += pgettext("between category and grade", ", ") + grade_name(str(facts["grade"]))
-    elif entry.kind == "erased" and facts.get("why") == "record_only":
-        done = gettext("erased everything but address, time and count")
-    elif entry.kind == "second_look":
-        found = category_name(str(facts.get("category", "")))
-        detail = detector_name(str(facts.get("detector", ""))) + pgettext("between verdict and category", ": ") + found
-    elif entry.kind == "checked":
-        detail = outcome_name(str(facts.get("outcome", "")))
-    elif entry.kind == "post_gone":
-        detail = gone_name(str(facts.get("state", "")))
-    return gettext("%(done)s (%(detail)s)") % {"done": done, "detail": detail} if detail else done
-
-
 def sentence(error: YoakeError) -> str:
     """One sentence a person can act on, in their language where the catalogue has it."""
     if isinstance(error, BadInput):
-        field = _word(_WRONG, error.field)
-        return gettext("%(field)s: %(accepted)s.") % {"field": field, "accepted": gettext(error.accepted)}
+        field = in_words(_WRONG, error.field) if error.field in _WRONG else setting_name(error.field)
+        accepted = translated(error.accepted) or error.accepted
+        if error.field == "row":  # of a list or file
+            return gettext("Row %(row)s: %(accepted)s.") % {"row": error.value, "accepted": accepted}
+        return gettext("%(field)s: %(accepted)s.") % {"field": field, "accepted": accepted}
     return plain_sentence(str(error))
+
+
+def problem_text(text: str) -> str:
+    """Why something does not go on, as its error said it; where that is English only, a word before it says so."""
+    said = text if not text or is_english() else translated(text)
+    return _whole(said) if said is not None else gettext("Details (in English): %(problem)s") % {"problem": text}
 
 
 def plain_sentence(text: str) -> str:
     """The sentence, in the reader's language where the catalogue has it, with a capital and a full stop."""
-    said = gettext(text) if text else ""
+    return _whole(translated(text) or text)
+
+
+def _whole(said: str) -> str:
     if not said or said.endswith((".", "。", "!", "?")):
         return said
-    return said[:1].upper() + said[1:] + gettext(".")
+    return (said[:1].upper() + said[1:] if is_english() else said) + gettext(".")
 
 
 def ages() -> tuple[str, str, str, str]:
@@ -389,10 +455,23 @@ def seconds_long(seconds: float) -> str:
         return ngettext("%d second", "%d seconds", seconds) % seconds
     if seconds < 3600:
         return ngettext("%d minute", "%d minutes", seconds // 60) % (seconds // 60)
-    return ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
+    if seconds < 2 * 86400:
+        return ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
+    return ngettext("%d day", "%d days", seconds // 86400) % (seconds // 86400)
 
 
-def _word(words: Mapping[str, str], code: str) -> str:
+def searched_field_name(name: str) -> str:
+    """The part of a case in which words were found."""
+    return in_words(_SEARCHED, name)
+
+
+def bounded(n: int) -> str:
+    """A number of cases, which is counted no further than people read."""
+    return f"{MOST_COUNTED:,}+" if n > MOST_COUNTED else f"{n:,}"
+
+
+def in_words(words: Mapping[str, str], code: str) -> str:
+    """What a code is called; a code that nobody named stays as it is."""
     return gettext(words[code]) if code in words else code
 
 

@@ -30,7 +30,16 @@ _MOST_SPELLINGS: Final = 400
 # Folding leaves something of each of these; a spelling without any is folded to see whether anything is left.
 _SOLID: Final = re.compile("[0-9A-Za-zぁ-ゖァ-ヶ一-鿿☀-➿\U0001f300-\U0001f3fa\U0001f400-\U0001faff]")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")  # JSON can spell them one by one, UTF-8 has no bytes for them
-_SILENT: Final = ("phrases", "examples", "summary", "measured")  # cannot change a finding, or are counted apart
+_SILENT: Final = (
+    "phrases",
+    "examples",
+    "summary",
+    "measured",
+    "second_review",
+    "sensitive",
+    "help",
+    "never_alone",
+)  # cannot change a finding, or are counted apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,14 @@ class Element:
     name: str
     label: Words
     cues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    """Where a person who needs help finds it, as a page and a letter name it."""
+
+    label: Words
+    number: str  # as one dials it; "" for a desk whose number differs from place to place
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +169,7 @@ class Category:
     severity: int  # 1 to 5
     at_risk: bool  # the writer or a third person needs help: never an offender
     job_ad: bool  # whether the six items of a job ad are looked for
+    never_alone: tuple[str, ...]  # elements that every incomplete job ad shows: alone no ground for a warning
     actions: tuple[str, ...]
     base: float  # log-odds of a post without any cue
     queue: float  # score from which a person looks at it
@@ -159,6 +177,10 @@ class Category:
     at_most: str  # the highest grade a finding may have: high, or mid where nobody can know from the words alone
     measured: bool  # whether figures of accuracy count it: not where true and false posts may be the same words
     record_only: bool  # people choose it, no detector seeks it; of its posts only address, time and count are kept
+    second_review: bool  # a decision "in scope" holds once a second person, blind to the first, has judged too
+    sensitive: bool  # reading it wears people down: it is offered only to those who chose to take it
+    help: tuple[HelpLine, ...]  # the nearest first; shown before those everybody may call
+    enabled: bool  # false: the deployment switched it off, and no detector seeks it
     elements: tuple[Element, ...]
     cues: tuple[Cue, ...]
     frames: tuple[Frame, ...]
@@ -206,8 +228,8 @@ def load_categories(overlay: Path | None = None, shipped: Path = SHIPPED) -> tup
 
 
 def sought(categories: dict[str, Category]) -> dict[str, Category]:
-    """Those that a detector may report: all but the record-only ones."""
-    return {slug: category for slug, category in categories.items() if not category.record_only}
+    """Those that a detector may report: all but the record-only ones and those that are switched off."""
+    return {slug: category for slug, category in categories.items() if category.enabled and not category.record_only}
 
 
 def digest(categories: dict[str, Category]) -> str:
@@ -426,6 +448,10 @@ def _build(source: _Source) -> Category:
         known = {FRAME + name for name in frame_names} if phrase.cue.startswith(FRAME) else names
         if phrase.cue not in known:
             raise BadInput(f"{where} cue", phrase.cue, f"a cue of category.toml: {', '.join(sorted(known))}")
+    elements = [element["name"] for element in keys.get("element", ())]
+    for name in keys.get("never_alone", ()):
+        if name not in elements:
+            raise refuse(("never_alone",), name, f"known here are {', '.join(sorted(elements))}")
     limit = keys.get("frame_limit")
     thresholds = keys.get("thresholds", {"queue": 1.0, "high": 1.0})  # of a record-only category: nothing reaches them
     told = keys.get("explanation", {"found": keys["summary"], "not_found": keys["summary"]})
@@ -440,6 +466,7 @@ def _build(source: _Source) -> Category:
         severity=keys.get("severity", 1),
         at_risk=keys.get("at_risk", False),
         job_ad=keys.get("job_ad", False),
+        never_alone=tuple(keys.get("never_alone", ())),
         actions=tuple(keys["actions"]),
         base=float(keys.get("base", NEVER)),
         queue=float(thresholds["queue"]),
@@ -447,6 +474,10 @@ def _build(source: _Source) -> Category:
         at_most=keys.get("at_most", HIGH),
         measured=keys.get("measured", True),
         record_only=record_only,
+        second_review=keys.get("second_review", False),
+        sensitive=keys.get("sensitive", False),
+        help=tuple(HelpLine(_words(line), line.get("number", "")) for line in keys.get("help", ())),
+        enabled=keys.get("enabled", True),
         elements=tuple(Element(e["name"], _words(e), tuple(e["cues"])) for e in keys.get("element", ())),
         cues=cues,
         frames=frames,

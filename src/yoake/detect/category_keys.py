@@ -86,9 +86,14 @@ _SHAPE: Final[dict[str, Any]] = {
     "severity": _is(int, "a whole number from 1 to 5", lambda value: 1 <= value <= 5),
     "at_risk": _BOOL,
     "job_ad?": _BOOL,
+    "never_alone?": _IDENTIFIERS,
     "record_only?": _BOOL,
+    "enabled?": _BOOL,
     "at_most?": _one_of(("mid",)),  # only downwards: who lays a folder over this one cannot lift the cap
     "measured?": _BOOL,
+    "second_review?": _BOOL,
+    "sensitive?": _BOOL,
+    "help?": [{**_WORDS, "number?": _STRING}],
     "actions": _list_of(_one_of(ACTIONS), f"a list of {', '.join(ACTIONS)}"),
     "base": _NUMBER,
     "name": _WORDS,
@@ -124,7 +129,17 @@ _SHAPE: Final[dict[str, Any]] = {
 }
 
 # What a category that no detector seeks says; every other key would do nothing.
-_RECORD_ONLY: Final = ("format", "record_only?", "actions", "name", "summary", "class", "legal_basis?")
+_RECORD_ONLY: Final = (
+    "format",
+    "record_only?",
+    "sensitive?",
+    "second_review?",
+    "actions",
+    "name",
+    "summary",
+    "class",
+    "legal_basis?",
+)
 _OF_DETECTORS: Final = tuple(key.removesuffix("?") for key in _SHAPE if key not in _RECORD_ONLY)
 
 

@@ -17,6 +17,7 @@ _WEIGHTIEST: Final = 8  # places that are taken away one by one, in pairs and in
 _TOGETHER: Final = 3
 _CHARACTERS: Final = 400_000  # judged for one answer, over all changed posts; a long post is changed less often
 _CONTEXTS: Final = 3
+_LITTLE: Final = 0.3  # of a post, in characters: what is left is hardly that post
 
 Span = Mapping[str, Any]
 
@@ -27,6 +28,7 @@ class Change:
 
     queued: bool  # as the post stands
     without: tuple[str, ...]  # the fewest words in whose absence it is not queued (queued posts); () when no few do
+    hardly_left: bool  # without them little of the post would be left
     only_context: tuple[str, ...]  # the words in whose absence it would be queued (posts that are not); or ()
     contexts: tuple[tuple[str, str], ...]  # frame, words: with them added it is not queued
 
@@ -56,6 +58,7 @@ def would_change(detector: Detector, post: Mapping[str, Any], category: Category
     return Change(
         queued=stands,
         without=_words(enough) if stands else (),
+        hardly_left=_length(_without(fields, enough)) < _LITTLE * _length(fields),
         only_context=_words(against) if not stands and against and len(sets) + 1 in kept else (),
         contexts=tuple(escaped[:_CONTEXTS]) if stands else (),
     )
@@ -92,6 +95,11 @@ def _without(fields: Mapping[str, str], chosen: Sequence[Span]) -> dict[str, str
                 at = span["end"]
         changed[name] = "".join([*kept, text[at:]])
     return changed
+
+
+def _length(fields: Mapping[str, str]) -> int:
+    """Characters that can be seen."""
+    return sum(len("".join(text.split())) for text in fields.values())
 
 
 def _contexts(category: Category) -> Iterator[tuple[str, str]]:

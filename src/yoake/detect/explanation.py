@@ -80,7 +80,7 @@ def counter_removed(words: Sequence[str]) -> dict[str, str]:
 def counter_firm() -> dict[str, str]:
     """Several independent reasons: no one or two of them decide."""
     return {
-        "ja": "複数の手がかりがあるため、どれか一つや二つがなくても判断は変わりません。",
+        "ja": "複数の手がかりがあるため、どれか一つや二つがなくても判定は変わりません。",
         "en": "There are several independent cues: without any one or two of them the verdict would be the same.",
     }
 

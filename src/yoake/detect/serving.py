@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from yoake import shelf
-from yoake.detect import detectors
+from yoake.detect import detectors, first_use
 from yoake.detect.category import load_categories
 from yoake.detect.detector import Detector
 from yoake.detect.encoder_model import DETECTOR as ENCODER
 from yoake.detect.encoder_model import is_bare
 from yoake.detect.model import SERVING, SHADOW, pointed, read_model
 from yoake.detect.shadow import Shadowed
+from yoake.detect.text.fold import kernels_of_folding
 from yoake.detect.together import Together
 from yoake.errors import BadInput, Refused
+from yoake.tables.posts import posts_batch
 
 DEFAULT = "lexicon"
 LEARNED = "linear"
+_PROBE = posts_batch([{"network": "probe", "native_id": "1", "text": "受け子募集 日給5万 DM"}])
 SHIPPED_MODEL = Path(__file__).parent / "models" / "shipped"  # rebuilt by `python -m yoake.learn.shipped`
 
 
@@ -32,11 +36,11 @@ def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
     Raises:
         Refused: the model is missing, cut, of another format or for a detector that is not installed.
     """
+    first_use.share(kernels_of_folding())  # reading the categories folds already
     if model is None:
-        listed = shelf.take(detectors, DEFAULT)(None, overlay)
-        if not (SHIPPED_MODEL / "model.toml").is_file():
-            return cast(Detector, listed)
-        return beside_lexicon(SHIPPED_MODEL, overlay)
+        if (SHIPPED_MODEL / "model.toml").is_file():
+            return beside_lexicon(SHIPPED_MODEL, overlay)
+        return cast(Detector, shelf.take(detectors, DEFAULT)(None, overlay))
     name = ENCODER if is_bare(model) else read_model(model).detector
     if name not in shelf.names(detectors):
         known = ", ".join(shelf.names(detectors))
@@ -52,12 +56,18 @@ def load(model: Path | None = None, overlay: Path | None = None) -> Detector:
     return detector
 
 
+def must_compile() -> bool:
+    """Whether loading the judge compiles its kernels first: once on a machine, about a minute."""
+    return first_use.is_due("lexicon")  # the step that ends last
+
+
 def beside_lexicon(model: Path, overlay: Path | None = None) -> Detector:
     """The judge that a model of the store makes: itself together with the lexicon. Raises Refused as `load` does."""
     learned = load(model, overlay)
     if learned.name == DEFAULT:  # a lexicon of its own takes the place of the shipped one
         return learned
     listed = shelf.take(detectors, DEFAULT)(None, overlay)
+    first_use.share({"learned": partial(learned.judge, _PROBE), "lexicon": partial(listed.judge, _PROBE)})
     added = overlay is not None and overlay.is_dir() and any(overlay.iterdir())
     return Together(listed, learned, listed.categories, load_categories()[0] if added else None)
 

@@ -187,7 +187,7 @@ def counter(grade: str, ground: float, shown: Sequence[dict[str, Any]], threshol
                     "en": f"Without {_and([_en(word) for word in removed])} it would fall below the queue threshold.",
                 }
         return {
-            "ja": "全体の書き方によるため、どれか一つや二つの言葉がなくても判断は変わりません。",
+            "ja": "全体の書き方によるため、どれか一つや二つの言葉がなくても判定は変わりません。",
             "en": "It rests on the wording as a whole: without any one or two words the verdict would be the same.",
         }
     against = _strongest(shown, -1.0)[:2]

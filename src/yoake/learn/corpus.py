@@ -25,6 +25,7 @@ from yoake.tables.posts import posts_batch
 NONE: Final = "none"
 _LONGEST: Final = 100_000  # code points of a text, as `yoake score` reads them
 _KEPT_REFUSALS: Final = 100
+_WRITER_PARTS: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +218,15 @@ def _groups(rows: Sequence[Row]) -> Any:
 def folds(corpus: Corpus, count: int = 5, seed: int = 0) -> Any:
     """int64 (rows,): which part a row belongs to. Whole writers where there are three or more, else whole groups.
 
-    A group with rows of several writers (near copies) goes whole to one part.
+    `count` is for groups; writers make a part each, and share `_WRITER_PARTS` parts when they are more: training takes its time for
+    every part. A group with rows of several writers (near copies) goes whole to one part.
     """
     writers = sorted({row.writer for row in corpus.rows if row.writer})
     groups, inverse = np.unique(corpus.groups, return_inverse=True)
     if len(writers) >= 3 and all(row.writer for row in corpus.rows):
         of_group = np.zeros(len(groups), np.int64)
         for row, group in zip(corpus.rows, inverse.tolist(), strict=True):
-            of_group[group] = writers.index(row.writer)
+            of_group[group] = writers.index(row.writer) % _WRITER_PARTS
         return of_group[inverse]
     # the rarest labels are dealt out first, so that every part has some of each
     chance = np.random.default_rng(seed)

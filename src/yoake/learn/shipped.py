@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +20,12 @@ import numpy as np
 
 from yoake.detect.category import load_categories
 from yoake.detect.serving import SHIPPED_MODEL
-from yoake.learn.corpus import Source, read_corpus
+from yoake.learn.corpus import Corpus, Source, read_corpus
 from yoake.learn.store import save
 from yoake.learn.training import Settings, Trained, train
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-NOTES: Final = """Labelled rows are synthetic: written by thirteen writers of one family who did not see each other's rows. Background:
+NOTES: Final = """Labelled rows are synthetic: their writers are of one family and did not see each other's rows. Background:
 open2ch_dev (Apache-2.0, 稲葉通将, おーぷん2ちゃんねる対話コーパス, 2019), jcm (MIT, JCommonsenseMorality) and janitr (MIT, posts
 from X, only those that are no scam); a part of each was used for training, no row of either is in this folder. Nothing here was measured on real recruitment posts.
 Labels that are not on the shelf of categories are never reported. A finding is a hint for a person, never a decision."""
@@ -63,6 +63,21 @@ def background_halves(place: Path) -> dict[str, tuple[list[str], list[str], Sour
     return found
 
 
+def train_as_shipped(
+    corpus: Corpus,
+    halves: Mapping[str, tuple[list[str], list[str], Source]],
+    progress: Callable[[str], None] = lambda _words: None,
+) -> Trained:
+    """The training of the shipped model, on these rows and the training halves of these backgrounds."""
+    everyday = [text for name, (used, _, _) in halves.items() if name not in _SELECTED for text in used]
+    selected = [text for name, (used, _, _) in halves.items() if name in _SELECTED for text in used]
+    return train(corpus, everyday, Settings(longest=3, at_risk=_at_risk()), harmless=selected, progress=progress)
+
+
+def _at_risk() -> tuple[str, ...]:
+    return tuple(slug for slug, category in load_categories()[0].items() if category.at_risk)
+
+
 def main() -> int:
     """Builds the model; says on stderr what it does."""
     arguments = argparse.ArgumentParser(prog="python -m yoake.learn.shipped", description=__doc__)
@@ -74,11 +89,8 @@ def main() -> int:
     halves = background_halves(given.background)
     if not halves:
         say(f"{given.background} has no background: training without it, expect more false alarms on everyday posts")
-    texts = [text for name, (used, _, _) in halves.items() if name not in _SELECTED for text in used]
-    selected = [text for name, (used, _, _) in halves.items() if name in _SELECTED for text in used]
-    at_risk = tuple(slug for slug, category in load_categories()[0].items() if category.at_risk)
-    trained = train(corpus, texts, Settings(longest=3, at_risk=at_risk), harmless=selected, progress=say)
-    told = held_out(trained, at_risk)
+    trained = train_as_shipped(corpus, halves, say)
+    told = held_out(trained, _at_risk())
     model = save(
         trained,
         given.out,
@@ -87,7 +99,8 @@ def main() -> int:
         notes="\n".join([*told, "", NOTES]),
     )
     say("\n".join(told))
-    say(f"{given.out}: version {model.version}, {len(corpus.rows)} rows, {len(texts) + len(selected)} background texts")
+    background = sum(source.rows for _, _, source in halves.values())
+    say(f"{given.out}: version {model.version}, {len(corpus.rows)} rows, {background} background texts")
     return 0
 
 

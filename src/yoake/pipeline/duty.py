@@ -11,7 +11,8 @@ class Duty(Protocol):
 
     Write a file `pipeline/duties/<name>.py` with one public function in `__all__`: it claims rows that are due
     (`yoake.casework.due.claim_due`), works on each in its own transaction, puts off what failed, and returns how many
-    rows it worked on. Killed at any moment, it loses nothing: the claim expires and the row is claimed again.
+    rows it worked on. Killed at any moment, it loses nothing: the claim expires and the row is claimed again. One row that
+    nobody foresaw holds up no other (`mishaps.put_off_unforeseen`); a duty that fails whole pauses by itself.
     """
 
     def __call__(self, now: datetime) -> int:

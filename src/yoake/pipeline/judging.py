@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from yoake.casework.audit.actions import record
+from yoake.casework.cases.keeping import erased_hash
 from yoake.casework.cases.looks import answer_key, correct_use, keep_answer, kept_answer, tomorrow, use
 from yoake.casework.cases.models import PostVersion
 from yoake.collect.net import Busy, Net, Response, Unreached
@@ -125,7 +126,7 @@ class Asker:
         kept = kept_answer(key)
         if kept is None:
             kept = self._ask(prompt)
-            keep_answer(key, kept, self.now)
+            keep_answer(key, erased_hash(prompt.content_hash), kept, self.now)
         return None if kept == REFUSAL else kept
 
     def _ask(self, prompt: Prompt) -> Kept:

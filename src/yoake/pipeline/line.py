@@ -22,13 +22,13 @@ from yoake.casework.cases.categories import TOKYO
 from yoake.casework.cases.intake import intake, read_something
 from yoake.casework.quality.intake import Watch
 from yoake.casework.sources.actions import (
-    LEASE,
     LeaseLost,
     add_ngram_counts,
     keep_lease,
     must_be_permitted,
     release_lease,
     say_state,
+    take_again,
     take_lease,
 )
 from yoake.casework.sources.models import Source
@@ -44,6 +44,7 @@ from yoake.pipeline.searching import searching
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 PERMITTED_EVERY_S = 5.0
+LOOKED_EVERY_S = 5.0  # while it waits: whether people changed the settings
 BACKGROUND_EVERY_S = 60.0  # a killed patrol loses at most this much of the n-gram background, never a post
 
 
@@ -60,6 +61,7 @@ class Progress:
     seen_until: datetime | None = None
     problem: str = ""
     ended: bool = False
+    options: dict[str, Any] = field(default_factory=dict)  # the settings it was read with
     live: bool = True  # False: a file, which has no "behind live"
 
 
@@ -73,7 +75,8 @@ def patrol(
 ) -> Progress:
     """Patrols one source until it ends (a file), `stop` is set, or a person must act.
 
-    The other side may be away for hours: the patrol waits with growing pauses and goes on at its cursor.
+    The other side may be away for hours: the patrol waits with growing pauses and goes on at its cursor. When people change
+    the source's settings, it goes on with the new ones.
 
     Args:
         source: the row to patrol; its lease is taken first.
@@ -96,6 +99,7 @@ def patrol(
         while not stop.is_set():
             try:
                 source.refresh_from_db()
+                progress.options = dict(source.options)
                 must_be_permitted(source)
                 options = options_of(connector, source)
                 asked = searching(source, connector)
@@ -118,6 +122,8 @@ def patrol(
                             break
                 if not connector.live or stop.is_set():
                     break
+            except LeaseLost:
+                token, pause_s = _again(source, token), FIRST_PAUSE_S
             except (TryLater, OperationalError) as problem:
                 if until_end:
                     raise
@@ -127,7 +133,10 @@ def patrol(
                 progress.problem = str(problem)
                 _say_waiting(source, progress.problem, wait_s)
                 tell(progress)
-                _wait(source, token, stop, wait_s)
+                try:
+                    _wait(source, token, stop, wait_s)
+                except LeaseLost:
+                    token, pause_s = _again(source, token), FIRST_PAUSE_S
         progress.ended = not stop.is_set()
         say_state(source, Source.State.STOPPED)
     except LeaseLost:
@@ -179,10 +188,18 @@ def _say_waiting(source: Source, problem: str, wait_s: float) -> None:
         close_old_connections()  # the database itself is away: the next try opens a new connection
 
 
+def _again(source: Source, token: str) -> str:
+    """The lease, where it ended because the settings were changed; raises LeaseLost where it is another's now."""
+    fresh = take_again(source, token)
+    if fresh is None:
+        raise LeaseLost(f"source {source.name} is no longer ours: it was removed or another patrol took it over")
+    return fresh
+
+
 def _wait(source: Source, token: str, stop: threading.Event, wait_s: float) -> None:
-    """Waits, keeping the lease; ends early when asked to stop."""
+    """Waits, keeping the lease; ends early when asked to stop. Raises LeaseLost, also when the settings were changed."""
     until = time.monotonic() + wait_s
-    while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, LEASE.total_seconds() / 3)):
+    while (left := until - time.monotonic()) > 0 and not stop.wait(min(left, LOOKED_EVERY_S)):
         try:
             keep_lease(source, token, timezone.now())
         except OperationalError:

@@ -154,7 +154,7 @@ def _with_judge(detector: Any) -> Look:
             return answers
 
         detector.ask = ask
-        case = Case.objects.filter(post=version.post).order_by("-weight", "pk").first()
+        case = Case.objects.filter(post=version.post).order_by("-rank", "pk").first()
         found = detector.judge(batch, [case.category if case else ""]).to_pylist()
         return Looked(found, "declined" if declined and not found else "")
 

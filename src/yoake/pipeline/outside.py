@@ -1,4 +1,4 @@
-"""The outside world as this deployment's settings allow it; limits by host are those of the whole process."""
+"""The outside world as this deployment's settings allow it; limits by host are those of the whole machine."""
 
 from __future__ import annotations
 
@@ -26,4 +26,5 @@ def outside(stop: threading.Event | None = None) -> Net:
 
 @functools.cache
 def _hosts() -> Hosts:
-    return Hosts(settings.ENVIRONMENT.host_limits)
+    environment = settings.ENVIRONMENT
+    return Hosts(environment.host_limits, file=environment.data / "run" / "hosts.sqlite3")

@@ -10,6 +10,7 @@ from django.db import OperationalError, close_old_connections, connection
 
 from yoake.casework.sources.models import Source
 from yoake.errors import BadInput, Refused
+from yoake.pipeline import mishaps
 from yoake.pipeline.line import FIRST_PAUSE_S, LONGEST_PAUSE_S, Progress, patrol
 
 log = logging.getLogger("yoake.patrol")
@@ -49,7 +50,8 @@ class Patrols:
             if not thread.is_alive():
                 del self._running[pk]
         for pk, source in wanted.items():
-            ended = pk in self.progress and self.progress[pk].ended  # a file is read once
+            # a file is read once, and once more when its settings were changed
+            ended = pk in self.progress and self.progress[pk].ended and self.progress[pk].options == source.options
             resting = pk in self._broken and time.monotonic() < self._broken[pk][0]
             if pk not in self._running and not ended and not resting:
                 asked = threading.Event()
@@ -65,10 +67,11 @@ class Patrols:
             self.progress[source.pk] = patrol(source, asked, engine=self.engine, tell=tell)
         except (Refused, BadInput) as problem:
             log.warning("%s", problem)
-        except Exception:
+        except Exception as problem:
             _until, pause_s = self._broken.get(source.pk, (0.0, FIRST_PAUSE_S))
             self._broken[source.pk] = time.monotonic() + pause_s, min(pause_s * 2, LONGEST_PAUSE_S)
-            log.exception("the patrol of %s broke; it is started again after %.0f s", source.name, pause_s)
+            why = mishaps.told(problem)
+            mishaps.log.error("the patrol of %s broke: %s; it is started again after %.0f s", source.name, why, pause_s)
         else:
             self._broken.pop(source.pk, None)
         finally:

@@ -42,7 +42,8 @@ REMOVALS = pa.schema(
         ("kind", pa.string()),  # post | account
         ("network", pa.string()),
         ("native_id", pa.string()),  # of the post, or the author_id
-        ("state", pa.string()),  # deleted_by_author | deactivated | suspended | back (an account that returned)
+        # deleted_by_author | removed (nobody says by whom) | deactivated | suspended | back (an account that returned)
+        ("state", pa.string()),
         ("removed_at", _TIME),
     ]
 )

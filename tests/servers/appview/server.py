@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from tests.collect.loopback import http_server, respond
 
 Json = dict[str, Any]
 PASSWORD = "bluesky_app_password-of-the-tests"
@@ -38,6 +40,7 @@ class AppView:
         self.people: dict[str, Json] = {}
         self.views: dict[str, Json] = {}
         self.odd: Json = {}
+        self.tombstones: set[str] = set()  # accounts that the directory knows as deleted
         self.shuffled = False  # pages twice and out of order
         self._number = 0
         self._lock = threading.RLock()
@@ -130,32 +133,13 @@ class AppView:
         return {"accessJwt": token, "refreshJwt": "x", "handle": body["identifier"], "did": "did:plc:patrol"}
 
     def __enter__(self) -> Self:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                outer._serve(self)
-
-            def do_POST(self) -> None:
-                outer._serve(self)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = _Quiet(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.port = self._http.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._running = threading.Thread(target=lambda: self._http.serve_forever(poll_interval=0.01))
-        self._running.start()
+        self._running = ExitStack()
+        self.url = self._running.enter_context(http_server(self._serve))
+        self.port = urlsplit(self.url).port or 0
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._http.shutdown()
-        self._running.join()
-        self._http.server_close()
+    def __exit__(self, *_error: object) -> None:
+        self._running.close()
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
@@ -169,24 +153,15 @@ class AppView:
         try:
             with self._lock:
                 if parts.path.startswith("/did:"):  # the directory of accounts: nobody is registered there
-                    status, told = 404, {"message": "DID not registered"}
+                    dead = parts.path[1:] in self.tombstones
+                    status, told = 410 if dead else 404, {"message": "DID not available" if dead else "not registered"}
                 elif method == "com.atproto.server.createSession":
                     told = self._sign_in(body)
                 else:
                     told = self._route(method, query, token)
         except Fault as fault:
             status, told = fault.status, {"error": fault.error, "message": "no"}
-        out = json.dumps(told).encode()
-        handler.send_response(status)
-        handler.send_header("Content-Type", "application/json")
-        handler.send_header("Content-Length", str(len(out)))
-        handler.end_headers()
-        handler.wfile.write(out)
-
-
-class _Quiet(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is part of the tests."""
+        respond(handler, status, json.dumps(told).encode(), Content_Type="application/json")
 
 
 def _iso(at: datetime) -> str:

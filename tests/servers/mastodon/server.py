@@ -6,14 +6,14 @@ import json
 import queue
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
@@ -21,6 +21,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
+
+from tests.collect.loopback import http_server, respond
 
 Json = dict[str, Any]
 TOKEN = "token-of-the-tests"
@@ -70,9 +72,15 @@ class Mastodon:
         self.left: int | None = None  # requests left in this window; None: no limit
         self.reset = NOON + timedelta(minutes=5)
         self.answer: Callable[[BaseHTTPRequestHandler], bool] | None = None  # a fault: answers instead, when it says so
+        self.account_of: dict[str, str] = {}  # whose a token is; the first account's where nothing stands here
+        self.disabled: set[str] = set()  # accounts that the server's staff froze
+        self.keys: dict[str, str] = {}  # Idempotency-Key to the status it made
+        self.forgetful = False  # an hour has passed: keys mean nothing any more
+        self.reports: list[Json] = []
         self.deaf = False  # the stream brings nothing any more, though statuses are written
         self.doubled = False  # lists hold everything twice, in another order
         self.refuse_streams: HTTPStatus | None = None
+        self.subscribing_s = 0.0  # how long it takes until a subscription brings something
         self.accounts: dict[str, Json] = {}
         self.statuses: dict[str, Json] = {}
         self.gone: set[str] = set()
@@ -81,6 +89,7 @@ class Mastodon:
         self._clients: set[ServerConnection] = set()
         self._lock = threading.RLock()
         self._number = 0
+        self._key = ""
 
     # --- what happens there ---------------------------------------------------------------------------------------------
 
@@ -207,6 +216,18 @@ class Mastodon:
     def _html(self, text: str) -> str:
         shown = escape(text, quote=False).replace("\n", "<br />")
         shown = re.sub(
+            r"@([\w.]+)(?:@([\w.:-]+\w))?",
+            lambda found: (
+                f'<span class="h-card"><a href="{self.url}/@{found[1]}" class="u-url mention">@<span>{found[1]}</span></a></span>'
+            ),
+            shown,
+        )
+        shown = re.sub(
+            r"(?<![\"'])https?://([^\s<]+)",
+            r'<a href="https://\1" rel="nofollow noopener"><span class="invisible">https://</span><span class="">\1</span></a>',
+            shown,
+        )
+        shown = re.sub(
             r"#(\w+)",
             rf'<a href="{self.url}/tags/\1" class="mention hashtag" rel="tag">#<span>\1</span></a>',
             shown,
@@ -228,50 +249,23 @@ class Mastodon:
     # --- serving --------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                outer._serve(self, "GET")
-
-            def do_POST(self) -> None:
-                outer._serve(self, "POST")
-
-            def do_PUT(self) -> None:
-                outer._serve(self, "PUT")
-
-            def do_DELETE(self) -> None:
-                outer._serve(self, "DELETE")
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = _Quiet(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._running = ExitStack()
+        self.url = self._running.enter_context(http_server(self._serve))
         self._socket: Server = serve(
             self._talk, "127.0.0.1", 0, compression=None, process_request=self._greet, close_timeout=1
         )
         self.streaming_url = f"ws://127.0.0.1:{self._socket.socket.getsockname()[1]}"
-        self._threads = [
-            threading.Thread(target=lambda: self._http.serve_forever(poll_interval=0.01)),
-            threading.Thread(target=self._socket.serve_forever),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._listening = threading.Thread(target=self._socket.serve_forever)
+        self._listening.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.drop_streams()
-        self._http.shutdown()
         self._socket.shutdown()
         for client in list(self._clients):
             client.close_socket()
-        for thread in self._threads:
-            thread.join()
-        self._http.server_close()
+        self._listening.join()
+        self._running.close()
 
     def _greet(self, connection: ServerConnection, request: Request) -> Response | None:
         if self.refuse_streams is not None:
@@ -301,6 +295,7 @@ class Mastodon:
                 if not re.fullmatch("(public(:local|:remote)?(:media)?|hashtag(:local)?|user)", name):
                     stream.out.put(json.dumps({"error": "Unknown stream type", "status": 400}))
                 elif told.get("type") == "subscribe":
+                    time.sleep(self.subscribing_s)
                     stream.wants.add((name, tag))
                 else:
                     stream.wants.discard((name, tag))
@@ -317,15 +312,17 @@ class Mastodon:
             with self._lock:
                 self.streams.remove(stream)
 
-    def _serve(self, handler: BaseHTTPRequestHandler, method: str) -> None:
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        method = handler.command
         length = int(handler.headers.get("Content-Length") or 0)
         body = handler.rfile.read(length).decode()
         parts = urlsplit(handler.path)
         query = parse_qs(parts.query)
         if handler.headers.get("Content-Type", "").startswith("application/json"):
-            query |= {key: [str(value)] for key, value in json.loads(body or "{}").items()}
+            told = json.loads(body or "{}")
+            query |= {key: value if isinstance(value, list) else [str(value)] for key, value in told.items()}
         else:
-            query |= parse_qs(body)
+            query |= {key.removesuffix("[]"): values for key, values in parse_qs(body).items()}
         token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
         self.asked.append(Asked(method, parts.path, query, token))
         if self.answer is not None and self.answer(handler):
@@ -346,12 +343,14 @@ class Mastodon:
                 self._events(handler, parts.path, query, token)
                 return
             with self._lock:
+                self._key = handler.headers.get("Idempotency-Key", "")
                 found, more = self._answer(method, parts.path, query, token)
             status, headers = 200, headers | more
         except Fault as fault:
             status, found = fault.status, {"error": fault.error}
         kind = "application/activity+json" if parts.path.startswith("/users/") else "application/json"
-        _send(handler, status, json.dumps(found, ensure_ascii=False).encode(), f"{kind}; charset=utf-8", headers)
+        sent = json.dumps(found, ensure_ascii=False).encode()
+        respond(handler, status, sent, Content_Type=f"{kind}; charset=utf-8", **headers)
 
     def _events(self, handler: BaseHTTPRequestHandler, path: str, query: dict[str, list[str]], token: str) -> None:
         """Server-sent events."""
@@ -382,6 +381,8 @@ class Mastodon:
     def _scope(self, token: str, scope: str) -> None:
         if token not in self.tokens:
             raise Fault(401, "The access token is invalid")
+        if self._own(token) in self.disabled:
+            raise Fault(403, "Your login is currently disabled")
         if not _may(self.tokens[token], scope):
             raise Fault(403, "This action is outside the authorized scopes")
 
@@ -390,19 +391,26 @@ class Mastodon:
             return self._instance(path), {}
         if path == "/api/v1/accounts/verify_credentials":
             self._scope(token, "read:accounts")
-            return next(iter(self.accounts.values())), {}
+            return self.accounts[self._own(token)], {}
         if path == "/api/v1/accounts/lookup":
             return self._one(self.accounts, lambda one: one["acct"] == query["acct"][0].lstrip("@")), {}
         if found := re.fullmatch(r"/api/v1/accounts/(\d+)(/statuses)?", path):
             ident, theirs = found.groups()
             if theirs:
-                return self._page(path, query, lambda one: bool(one["account"]["id"] == ident))
+                own = token in self.tokens and self._own(token) == ident
+                public = ("public", "unlisted")
+                return self._page(
+                    path, query, lambda one: one["account"]["id"] == ident and (own or one["visibility"] in public)
+                )
             return self._one(self.accounts, lambda one: bool(one["id"] == ident)), {}
         if found := re.fullmatch(r"/api/v1/statuses/(\d+)(/context)?", path):
             return self._status(method, found[1], bool(found[2]), query, token), {}
         if path == "/api/v1/statuses" and method == "POST":
             self._scope(token, "write:statuses")
-            return self.statuses[self.post(next(iter(self.accounts)), query["status"][0])], {}
+            return self.statuses[self._write({key: values[0] for key, values in query.items()}, token)], {}
+        if path.rstrip("/") == "/api/v1/reports" and method == "POST":
+            self._scope(token, "write:reports")
+            return self._report(query, token), {}
         if path == "/api/v1/timelines/public" or path.startswith("/api/v1/timelines/tag/"):
             if token or not self.public_preview:
                 self._scope(token, "read:statuses")
@@ -418,6 +426,42 @@ class Mastodon:
                 raise Fault(404, "Not Found")
             return {"@context": "https://www.w3.org/ns/activitystreams", "id": status["uri"], "type": "Note"}, {}
         raise Fault(404, "The page you are looking for isn't here.")
+
+    def _own(self, token: str) -> str:
+        return self.account_of.get(token) or next(iter(self.accounts), "")
+
+    def _write(self, told: dict[str, str], token: str) -> str:
+        if self._key in self.keys and not self.forgetful:
+            return self.keys[self._key]
+        above = told.get("in_reply_to_id") or None
+        if above is not None and above not in self.statuses:
+            raise Fault(404, "The post you are trying to reply to does not appear to exist.")
+        if len(told.get("status", "")) > 500:
+            raise Fault(422, "Validation failed: Text character limit of 500 exceeded")
+        more: Json = {"visibility": told.get("visibility", "public"), "language": told.get("language", "ja")}
+        ident = self.post(self._own(token), told["status"], reply_to=above, **more)
+        if self._key:
+            self.keys[self._key] = ident
+        return ident
+
+    def _report(self, query: dict[str, list[str]], token: str) -> Json:
+        ident = query["account_id"][0]
+        if ident not in self.accounts:
+            raise Fault(404, "Record not found")
+        report = {
+            "id": str(len(self.reports) + 1),
+            "action_taken": False,
+            "action_taken_at": None,
+            "category": query.get("category", ["other"])[0],
+            "comment": query.get("comment", [""])[0],
+            "forwarded": query.get("forward", ["false"])[0].lower() in ("true", "1"),
+            "created_at": _iso(self.now),
+            "status_ids": [str(one) for one in query.get("status_ids", [])],
+            "rule_ids": None,
+            "target_account": self.accounts[ident],
+        }
+        self.reports.append({**report, "by": self._own(token)})
+        return report
 
     def _instance(self, path: str) -> Json:
         if path.startswith("/api/v1"):
@@ -450,6 +494,8 @@ class Mastodon:
             return {"ancestors": above, "descendants": below}
         if method == "DELETE":
             self._scope(token, "write:statuses")
+            if status["account"]["id"] != self._own(token):
+                raise Fault(404, "Record not found")
             self.delete(ident)
         elif method == "PUT":
             self._scope(token, "write:statuses")
@@ -493,22 +539,6 @@ class Mastodon:
             found = [one for one in found if int(one["id"]) > int(told["min_id"])]
         offset, limit = int(told.get("offset", 0)), min(int(told.get("limit", 20)), 40)
         return nothing | {"statuses": found[offset : offset + limit]}
-
-
-class _Quiet(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is part of the tests."""
-
-
-def _send(
-    handler: BaseHTTPRequestHandler, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None
-) -> None:
-    handler.send_response(status)
-    for name, value in {"Content-Type": kind, **(headers or {})}.items():
-        handler.send_header(name, value)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
 
 
 def _in_timeline(status: Json, query: dict[str, list[str]], tag: str) -> bool:

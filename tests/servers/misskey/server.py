@@ -13,16 +13,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
+from tests.collect.loopback import respond
+
 Json = dict[str, Any]
 TOKEN = "token-of-the-tests"
+WRITER = "writer-of-the-tests"
+WRITES = "read:account write:notes write:report-abuse"
 NOON = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+_JSON = "application/json; charset=utf-8"
 BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -57,6 +61,8 @@ class Misskey:
         self.now = NOON
         self.asked: list[tuple[str, Json]] = []
         self.answer: Callable[[BaseHTTPRequestHandler], bool] | None = None  # a fault: answers instead, when it says so
+        self.user_of: dict[str, str] = {}  # whose a token is; the first user's where nothing stands here
+        self.reports: list[Json] = []
         self.deaf = False  # the stream brings nothing any more, though notes are written
         self.newest_first = False  # some versions answer `sinceId` the other way round
         self.refuse_streams = 0
@@ -66,6 +72,7 @@ class Misskey:
         self.connections = 0
         self._lock = threading.RLock()
         self._number = 0
+        self._token = ""
 
     # --- what happens there ---------------------------------------------------------------------------------------------
 
@@ -225,7 +232,7 @@ class Misskey:
             thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.drop_streams()
         self._http.shutdown()
         self._sockets.shutdown()
@@ -274,7 +281,7 @@ class Misskey:
         """A note in ActivityPub."""
         note = self.notes.get(handler.path.removeprefix("/notes/"))
         found = {"id": self.uri(note["id"]), "type": "Note"} if note else {}
-        _send(handler, 200 if note else 404, json.dumps(found).encode())
+        respond(handler, 200 if note else 404, json.dumps(found).encode(), Content_Type=_JSON)
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         body: Json = json.loads(handler.rfile.read(int(handler.headers.get("Content-Length") or 0)) or b"{}")
@@ -287,11 +294,54 @@ class Misskey:
             if token and token not in self.tokens:
                 raise Fault(401, "AUTHENTICATION_FAILED")
             with self._lock:
+                self._token = token
                 status, found = 200, self._answer(endpoint, body, bool(token))
+                status = 204 if found is None else 200
         except Fault as fault:
             error = {"message": "An error.", "code": fault.code, "id": "0b5f1631-7c1a-41a6-b399-cce335f34d85"}
             status, found = fault.status, {"error": {**error, "kind": "client"}}
-        _send(handler, status, json.dumps(found, ensure_ascii=False).encode())
+        told = b"" if status == 204 else json.dumps(found, ensure_ascii=False).encode()
+        respond(handler, status, told, Content_Type=_JSON)
+
+    def _own(self, permission: str) -> str:
+        """Whose the token is; it must have the permission, and the account must not be suspended."""
+        if not self._token:
+            raise Fault(401, "CREDENTIAL_REQUIRED")
+        if permission not in self.tokens[self._token].split():
+            raise Fault(403, "PERMISSION_DENIED")
+        own = self.user_of.get(self._token) or next(iter(self.users), "")
+        if self.users[own]["isSuspended"]:
+            raise Fault(403, "YOUR_ACCOUNT_SUSPENDED")
+        return own
+
+    def _write(self, endpoint: str, body: Json) -> Any:
+        if endpoint == "i":
+            return self.users[self._own("read:account")]
+        if endpoint == "notes/create":
+            own = self._own("write:notes")
+            if body.get("replyId") and body["replyId"] not in self.notes:
+                raise Fault(400, "NO_SUCH_REPLY_TARGET")
+            more = {key: body[key] for key in ("visibility", "visibleUserIds") if key in body}
+            ident = self.note(own, body["text"], reply_to=body.get("replyId"), **more)
+            return {"createdNote": self.notes[ident]}
+        if endpoint == "notes/delete":
+            note = self.notes.get(body["noteId"])
+            if note is None:
+                raise Fault(400, "NO_SUCH_NOTE")
+            if note["userId"] != self._own("write:notes"):
+                raise Fault(400, "ACCESS_DENIED")
+            self.delete(body["noteId"])
+            return None
+        if endpoint == "users/report-abuse":
+            own = self._own("write:report-abuse")
+            if body["userId"] not in self.users:
+                raise Fault(400, "NO_SUCH_USER")
+            self.reports.append({"by": own, "userId": body["userId"], "comment": body["comment"]})
+            return None
+        found = [note for note in self.notes.values() if self.uri(note["id"]) == body["uri"]]
+        if not found:
+            raise Fault(400, "NO_SUCH_OBJECT")
+        return {"type": "Note", "object": found[0]}
 
     def _answer(self, endpoint: str, body: Json, signed_in: bool) -> Any:
         public = [note for note in self.notes.values() if note["visibility"] in ("public", "home")]
@@ -302,8 +352,21 @@ class Misskey:
             return self._page([one for one in public if _on_channel(one, f"{kind}Timeline", {})], body)
         if endpoint == "notes/search-by-tag":
             return self._page([one for one in public if _on_channel(one, "hashtag", {"q": body["query"]})], body)
+        if endpoint in ("i", "ap/show", "notes/create", "notes/delete", "users/report-abuse"):
+            return self._write(endpoint, body)
+        if endpoint == "notes/replies":
+            return self._page([one for one in public if one["replyId"] == body["noteId"]], body)
         if endpoint == "users/notes":
-            return self._page([one for one in public if one["userId"] == body["userId"]], body)
+            theirs = [one for one in self.notes.values() if one["userId"] == body["userId"]]
+            own = signed_in and (self.user_of.get(self._token) or next(iter(self.users), "")) == body["userId"]
+            seen = [one for one in theirs if own or one["visibility"] in ("public", "home")]
+            return self._page([one for one in seen if body.get("withReplies") or not one["replyId"]], body)
+        if endpoint == "users/show" and "username" in body:
+            named = (body["username"], body.get("host"))
+            known = [one for one in self.users.values() if (one["username"], one["host"]) == named]
+            if not known:
+                raise Fault(404, "NO_SUCH_USER")
+            return known[0]
         if endpoint == "users/show":
             user = self.users.get(body["userId"])
             if user is None or user["isSuspended"]:
@@ -354,14 +417,6 @@ def _on_channel(note: Json, channel: str, params: Json) -> bool:
         tags = note.get("tags", [])
         return any(all(tag.lower() in tags for tag in wanted) for wanted in params["q"])
     return channel == "globalTimeline"
-
-
-def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-    handler.send_response(status)
-    handler.send_header("Content-Type", "application/json; charset=utf-8")
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
 
 
 def _base36(value: int, width: int) -> str:

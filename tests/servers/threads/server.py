@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from tests.collect.loopback import http_server, respond
 
 Json = dict[str, Any]
 TOKEN = "threads_token-of-the-tests"
@@ -66,29 +67,13 @@ class Threads:
         return {"data": [{key: one[key] for key in one if key in fields} | self.odd for one in page]}
 
     def __enter__(self) -> Self:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                outer._serve(self)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = _Quiet(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.port = self._http.server_port
-        self.url = f"http://127.0.0.1:{self.port}/v1.0"
-        self._running = threading.Thread(target=lambda: self._http.serve_forever(poll_interval=0.01))
-        self._running.start()
+        self._running = ExitStack()
+        self.url = self._running.enter_context(http_server(self._serve)) + "/v1.0"
+        self.port = urlsplit(self.url).port or 0
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._http.shutdown()
-        self._running.join()
-        self._http.server_close()
+    def __exit__(self, *_error: object) -> None:
+        self._running.close()
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
@@ -107,18 +92,9 @@ class Threads:
             status, told = 400, problem(100, "The parameter q is required")
         else:
             told = self._search(query)
-        out = json.dumps(told).encode()
-        handler.send_response(status)
-        handler.send_header("Content-Type", "application/json; charset=UTF-8")
-        handler.send_header("X-App-Usage", json.dumps({"call_count": self.usage, "total_time": 1, "total_cputime": 1}))
-        handler.send_header("Content-Length", str(len(out)))
-        handler.end_headers()
-        handler.wfile.write(out)
-
-
-class _Quiet(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is part of the tests."""
+        usage = json.dumps({"call_count": self.usage, "total_time": 1, "total_cputime": 1})
+        kind = "application/json; charset=UTF-8"
+        respond(handler, status, json.dumps(told).encode(), Content_Type=kind, X_App_Usage=usage)
 
 
 def problem(code: int, message: str, **more: Any) -> Json:

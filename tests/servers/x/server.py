@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from oauthlib.oauth1.rfc5849 import signature
+
+from tests.collect.loopback import http_server, respond
 
 Json = dict[str, Any]
 BEARER = "x_bearer-of-the-tests"
@@ -80,6 +84,9 @@ class X:
         self.gone: dict[str, str] = {}  # ids and the kind of their error
         self.rules: dict[str, Json] = {}
         self.streams: list[Stream] = []
+        self.apps: dict[tuple[str, str], tuple[str, str, str]] = {}  # keys of app and token: their secrets, whose it is
+        self.suspended: set[str] = set()
+        self.messages: list[Json] = []
         self.connections = 0
         self.doubled = False  # search brings everything twice, in another order
         self.odd: Json = {}  # unknown fields, in every post
@@ -119,6 +126,12 @@ class X:
                 self.posts[version]["edit_history_tweet_ids"] = history
             self._publish(post)
             return ident
+
+    def app_of(self, author: str) -> dict[str, str]:
+        """Keys and secrets with which an account lets an app act for it."""
+        keys = {name: f"{name}-of-{author}" for name in ("consumer_key", "consumer_secret", "token", "token_secret")}
+        self.apps[keys["consumer_key"], keys["token"]] = (keys["consumer_secret"], keys["token_secret"], author)
+        return keys
 
     def photo(self, url: str, alt: str = "") -> Json:
         """A picture, for `attachments`."""
@@ -232,7 +245,7 @@ class X:
         high = int(query.get("until_id", "9" * 19))
         found = [
             post for ident, post in self.posts.items()
-            if low < int(ident) < high and ident not in self.gone and matches(query["query"], post["text"])
+            if low < int(ident) < high and ident not in self.gone and matches(query["query"], post["text"]) and answers(query["query"], post)
             and post["edit_history_tweet_ids"][-1] == ident
         ]  # fmt: skip
         found.sort(key=lambda post: -int(post["id"]))
@@ -307,38 +320,17 @@ class X:
     # --- serving --------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                outer._serve(self, "GET")
-
-            def do_POST(self) -> None:
-                outer._serve(self, "POST")
-
-            def date_time_string(self, timestamp: float | None = None) -> str:
-                return format_datetime(outer.now, usegmt=True)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = _Quiet(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.port = self._http.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=lambda: self._http.serve_forever(poll_interval=0.01))
-        self._thread.start()
+        self._running = ExitStack()
+        self.url = self._running.enter_context(http_server(self._serve, clock=lambda: self.now))
+        self.port = urlsplit(self.url).port or 0
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.inject(None)
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+        self._running.close()
 
-    def _serve(self, handler: BaseHTTPRequestHandler, method: str) -> None:
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        method = handler.command
         parts = urlsplit(handler.path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         body = json.loads(handler.rfile.read(int(handler.headers.get("Content-Length") or 0)) or b"null")
@@ -347,7 +339,8 @@ class X:
             return
         headers: dict[str, str] = {}
         try:
-            if handler.headers.get("Authorization") != f"Bearer {BEARER}":
+            own = self._signed(handler)
+            if not own and handler.headers.get("Authorization") != f"Bearer {BEARER}":
                 raise Fault(401, "Unauthorized", "Unauthorized")
             if self.left is not None:
                 spent, self.left = self.left <= 0, max(0, self.left - 1)
@@ -367,10 +360,74 @@ class X:
                 self._stream(handler, query)
                 return
             with self._lock:
-                told, status = self._route(method, parts.path, query, body)
+                told, status = (own and self._own(own, method, parts.path, query, body)) or self._route(
+                    method, parts.path, query, body
+                )
         except Fault as fault:
             status, told = fault.status, fault.told
-        _send(handler, status, told, headers)
+        kind = "application/problem+json" if "type" in told else "application/json; charset=utf-8"
+        respond(handler, status, json.dumps(told).encode(), Content_Type=kind, **headers)
+
+    def _signed(self, handler: BaseHTTPRequestHandler) -> str:
+        """Whose OAuth 1.0a signature a request bears, checked as its library checks it; "" for none."""
+        bears = handler.headers.get("Authorization", "")
+        if not bears.startswith("OAuth "):
+            return ""
+        uri = f"{self.url}{handler.path}"
+        told = dict(signature.collect_parameters(uri_query=urlsplit(uri).query, headers={"Authorization": bears}, exclude_oauth_signature=False))  # fmt: skip
+        listed = signature.collect_parameters(uri_query=urlsplit(uri).query, headers={"Authorization": bears})
+        request = SimpleNamespace(
+            http_method=handler.command, uri=uri, params=listed, signature=told["oauth_signature"]
+        )
+        known = self.apps.get((told["oauth_consumer_key"], told.get("oauth_token", "")))
+        if known is None or not signature.verify_hmac_sha1(request, known[0], known[1]):
+            raise Fault(401, "Unauthorized", "Unauthorized")
+        if known[2] in self.suspended:
+            raise Fault(403, "Forbidden", "Your account is suspended and is not permitted to access this feature.")
+        return known[2]
+
+    def _own(self, own: str, method: str, path: str, query: dict[str, str], body: Any) -> tuple[Json, int] | None:
+        """What an account does for itself; None: what anybody may ask."""
+        if path == "/2/users/me":
+            return {"data": {key: self.users[own][key] for key in ("id", "name", "username")}}, 200
+        if path == "/2/tweets" and method == "POST":
+            return {"data": self._write(own, body)}, 201
+        if path.startswith("/2/tweets/") and method == "DELETE":
+            ident = path.rpartition("/")[2]
+            if ident in self.posts and self.posts[ident]["author_id"] != own:
+                raise Fault(403, "Forbidden", "You are not permitted to delete this Post.")
+            self.gone[ident] = "resource-not-found"
+            return {"data": {"deleted": True}}, 200
+        if path.startswith("/2/dm_conversations/with/"):
+            other = path.split("/")[4]
+            if method == "GET":
+                return {
+                    "data": [one for one in self.messages if {one["sender_id"], one["to"]} == {own, other}][::-1]
+                }, 200
+            if other not in self.users or self.users[other]["protected"]:
+                raise Fault(403, "Forbidden", "You cannot send a direct message to this user.")
+            self.now += timedelta(seconds=1)
+            event = {"id": str(2_000_000_000 + len(self.messages)), "sender_id": own, "to": other, "text": body["text"]}
+            self.messages.append({**event, "event_type": "MessageCreate", "created_at": _iso(self.now)})
+            return {"data": {"dm_conversation_id": f"{own}-{other}", "dm_event_id": event["id"]}}, 201
+        return None
+
+    def _write(self, own: str, body: Json) -> Json:
+        above = body.get("reply", {}).get("in_reply_to_tweet_id", "")
+        if above and (above not in self.posts or above in self.gone):
+            raise Fault(403, "Forbidden", "You attempted to reply to a Tweet that is deleted or not visible to you.")
+        recent = [one for ident, one in self.posts.items() if one["author_id"] == own and ident not in self.gone]
+        if body["text"] in [one["written"] for one in recent if "written" in one]:
+            raise Fault(403, "Forbidden", "You are not allowed to create a Tweet with duplicate content.")
+        more: Json = {"written": body["text"]}
+        if above:
+            more["referenced_tweets"] = [{"type": "replied_to", "id": above}]
+            more["conversation_id"] = self.posts[above]["conversation_id"]
+        shown = re.sub(r"https?://[!-~]+", "https://t.co/aaaaaaaaaa", body["text"])
+        if above:
+            shown = f"@{self.users[self.posts[above]['author_id']]['username']} {shown}"
+        ident = self.post(own, shown.replace("&", "&amp;"), **more)
+        return {"id": ident, "text": body["text"], "edit_history_tweet_ids": [ident]}
 
     def _route(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[Json, int]:
         if path == "/2/tweets/search/recent":
@@ -388,7 +445,11 @@ class X:
             }, 200
         if path.startswith("/2/users/") and path.endswith("/tweets"):
             author = path.split("/")[3]
-            found = [post for one, post in self.posts.items() if post["author_id"] == author and one not in self.gone]
+            begun = query.get("start_time", "")
+            found = [
+                post for one, post in self.posts.items()
+                if post["author_id"] == author and one not in self.gone and post["created_at"] >= begun
+            ]  # fmt: skip
             page = sorted(found, key=lambda post: -int(post["id"]))[: int(query.get("max_results", "10"))]
             return {**self._told(page, query), "meta": {"result_count": len(page)}}, 200
         if path == "/2/tweets/search/stream/rules":
@@ -449,9 +510,15 @@ class X:
         handler.close_connection = True
 
 
-class _Quiet(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is part of the tests."""
+def answers(query: str, post: Json) -> bool:
+    """Whether a post answers the one that a query names with in_reply_to_tweet_id:, where it names one."""
+    wanted = re.findall(r"in_reply_to_tweet_id:(\d+)", query)
+    replied = [one["id"] for one in post.get("referenced_tweets", ()) if one["type"] == "replied_to"] if wanted else []
+    return not wanted or wanted[0] in replied
+
+
+def _iso(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
 
 
 def matches(query: str, text: str) -> bool:
@@ -466,14 +533,3 @@ def _has_left(handler: BaseHTTPRequestHandler) -> bool:
         return not bool(handler.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
     except BlockingIOError:
         return False
-
-
-def _send(handler: BaseHTTPRequestHandler, status: int, told: Json, headers: dict[str, str]) -> None:
-    body = json.dumps(told).encode()
-    with suppress(OSError):
-        handler.send_response(status)
-        kind = "application/problem+json" if "type" in told else "application/json; charset=utf-8"
-        for name, value in {"Content-Type": kind, **headers, "Content-Length": str(len(body))}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)

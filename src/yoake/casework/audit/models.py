@@ -16,7 +16,13 @@ class Entry(models.Model):
     hash = models.CharField(max_length=64)
 
     class Meta:
-        indexes = [models.Index(fields=["subject", "id"])]
+        indexes = [
+            models.Index(fields=["subject", "id"]),
+            models.Index(fields=["organisation", "id"], name="audit_of_organisation"),
+            models.Index(fields=["actor", "id"], name="audit_by_actor"),
+            models.Index(fields=["kind", "id"], name="audit_of_kind"),
+            models.Index(fields=["at"], name="audit_by_time"),
+        ]
         default_permissions = ()
 
 

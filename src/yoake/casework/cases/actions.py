@@ -4,42 +4,46 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
-from yoake.casework.cases.categories import category, class_on, generation_in_force, is_record_only
+from yoake.casework.cases.acting import locked, note, organisation, person
+from yoake.casework.cases.categories import any_at_risk, category, class_on, generation_in_force, is_record_only
+from yoake.casework.cases.duplicates import lock_both, repeated_case
+from yoake.casework.cases.elements import Tied, checked
+from yoake.casework.cases.erasing import erase
+from yoake.casework.cases.folds import come_out
+from yoake.casework.cases.holds import must_be_free
 from yoake.casework.cases.intake import (
-    UNQUEUED,
     add_version,
-    erased_hash,
-    erasure_reason,
-    plan_erasure,
+    new_case,
     revise,
     store_post,
-    weigh,
 )
-from yoake.casework.cases.looks import plan_looks
+from yoake.casework.cases.keeping import erased_hash, plan_erasure
+from yoake.casework.cases.leases import end_lease
 from yoake.casework.cases.models import (
     Account,
     Case,
+    Claim,
     Decision,
     Erasure,
-    Lease,
     Naming,
     Post,
-    PostVersion,
-    SecondLook,
-    Surroundings,
 )
-from yoake.casework.cases.queries import RECORD_ONLY, recorded_only, standing_decision
-from yoake.casework.cases.schedule import end_schedule, follow_decision, forget_words
+from yoake.casework.cases.queries import at_address, recorded_only, standing_decision
+from yoake.casework.cases.schedule import end_schedule, follow_decision
+from yoake.casework.cases.second import ask_second, needs_second, take_back
+from yoake.casework.cases.stopped import must_not_be_stopped
+from yoake.casework.cases.trials import must_be_real
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import Source
 from yoake.collect.clean import storable
@@ -47,51 +51,14 @@ from yoake.collect.items import PICTURE, PROFILE, SEARCH, Item, item_of
 from yoake.detect import serving
 from yoake.detect.detector import Detector
 from yoake.errors import BadInput, Refused
-from yoake.tables.posts import content_hash, posts_batch
+from yoake.tables.posts import content_hash, posts_batch, uid_of
 
 log = logging.getLogger("yoake.cases")
-LEASE = timedelta(minutes=10)
 REASON_LONGEST = 2000
 TEXT_LONGEST = 20_000
+FROM_PICTURE = "read_from_picture"  # label of a version whose text a machine read from a picture
 
 Verdict = Decision.Verdict
-
-
-def take_lease(actor: Actor, case_id: int, now: datetime | None = None) -> Lease:
-    """Says that this person reads the post now, for ten minutes; taking it again extends it.
-
-    Raises Refused while somebody else holds it, in this organisation or another (then without saying who).
-    """
-    now = now or timezone.now()
-    actor.must("decide")
-    with transaction.atomic():
-        case = _locked(actor, case_id)
-        lease = Lease.objects.filter(post=case.post).first()
-        if lease is not None and lease.expires_at > now and lease.user_id != actor.user_id:
-            who = "a colleague" if lease.organisation_id == actor.organisation_id else "another body"
-            raise Refused(f"this post is held by {who}; take another case, or wait until it is released")
-        fresh = lease is None or lease.expires_at <= now or lease.user_id != actor.user_id
-        lease, _made = Lease.objects.update_or_create(
-            post=case.post,
-            defaults={
-                "organisation_id": actor.organisation_id,
-                "user_id": actor.user_id,
-                "expires_at": now + LEASE,
-                **({"taken_at": now} if fresh else {}),
-            },
-        )
-        if fresh:
-            _note("lease_taken", actor, case, now)
-    return lease
-
-
-def release_lease(actor: Actor, case_id: int, now: datetime | None = None) -> None:
-    """Gives the post back before its time; harmless when it was not held."""
-    now = now or timezone.now()
-    with transaction.atomic():
-        case = _locked(actor, case_id)
-        if Lease.objects.filter(post=case.post, user_id=actor.user_id).delete()[0]:
-            _note("lease_released", actor, case, now)
 
 
 def decide(
@@ -103,15 +70,24 @@ def decide(
     category_slug: str = "",
     also: tuple[str, ...] = (),
     reason: str = "",
+    elements: Iterable[Tied] = (),
+    duplicate_of: int = 0,
+    batch: str = "",
     now: datetime | None = None,
 ) -> Decision:
     """Records a person's judgement of the version they read.
 
     Under a record-only category the post is erased at once, down to its address and times, and the reason is not kept;
-    on the practice desk, where nothing is real, it stays.
+    on the practice desk, where nothing is real, it stays. A duplicate names the case that it repeats (`duplicate_of`).
 
-    Raises BadInput for an unknown verdict or category, Refused when the case is decided already, when somebody else
-    holds the post, or when the post changed since it was opened.
+    `batch` names decisions that were taken together on cases that are alike.
+
+    `elements` are what the person ticked, tied to words of that version; only "in scope" has any. Where a second person
+    must judge too (`second.needs_second`) the case waits for them.
+
+    Raises BadInput for an unknown verdict or category, an element or span that is not there, or a duplicate of nothing,
+    Refused when the case is decided already, when somebody else holds the post, or when the post changed since it was
+    opened.
     """
     now = now or timezone.now()
     actor.must("decide")
@@ -129,33 +105,47 @@ def decide(
     else:
         category_slug, also = "", ()
     with transaction.atomic():
-        case = _locked(actor, case_id)
+        if verdict == Verdict.DUPLICATE:
+            lock_both(actor, case_id, duplicate_of)
+        case = locked(actor, case_id)
+        must_be_real(case)
         if case.state != Case.State.WAITING:
             raise Refused("this case is decided already; undo that decision first")
         if case.post.current_id != version_id:
             raise Refused("the post changed since you opened it; read it again, then decide")
-        _must_be_free(actor, case, now)
+        must_be_free(actor, post=case.post, inside=True, now=now)
+        repeats = repeated_case(actor, case, duplicate_of) if verdict == Verdict.DUPLICATE else None
         record_only = is_record_only(category_slug) and not case.practice
+        read = case.post.current if verdict == Verdict.IN_SCOPE and not record_only else None
+        ticked = checked(read, category_slug, elements) if read is not None else []
         decision = Decision.objects.create(
             case=case,
             version_id=version_id,
             verdict=verdict,
             category=category_slug,
             also=list(also),
+            at_risk=any_at_risk((category_slug, *also)),
             hotline_class=hotline_class,
             reason="" if record_only else storable(reason.strip(), []),
-            by_id=_person(actor),
+            by_id=person(actor),
             at=now,
+            duplicate_of=repeats,
+            elements=[element.row() for element in ticked],
+            batch=batch,
         )
-        case.state, case.changed_at = Case.State.DECIDED, None
+        second = verdict == Verdict.IN_SCOPE and needs_second(case, category_slug, actor.name)
+        case.state, case.changed_at = Case.State.SECOND_REVIEW if second else Case.State.DECIDED, None
         case.save(update_fields=["state", "changed_at"])
-        Lease.objects.filter(post=case.post).delete()
+        ask_second(case, decision, now, demanded=second)
+        come_out(case)
+        end_lease(case, person(actor), Claim.End.DECIDED, now)
         plan_erasure(case.post, now)
         follow_decision(case, decision, now)
-        _note("decided", actor, case, now, verdict=verdict, category=category_slug, version=version_id)
+        repeated = {"duplicate_of": repeats.pk} if repeats is not None else {}
         # Where another body pursues the post, the worker erases it once that body is done.
         if record_only and erase(case.post, now, actor):
             Erasure.objects.filter(post=case.post).update(due_at=None, claimed_until=None, problem="")
+        note("decided", actor, case, now, verdict=verdict, category=category_slug, version=version_id, **repeated)
     return decision
 
 
@@ -167,7 +157,7 @@ def undo(actor: Actor, case_id: int, now: datetime | None = None) -> Decision:
     now = now or timezone.now()
     actor.must("decide")
     with transaction.atomic():
-        case = _locked(actor, case_id)
+        case = locked(actor, case_id)
         standing = standing_decision(list(case.decisions.order_by("at", "id")))
         if standing is None or case.state == Case.State.WAITING:
             raise Refused("there is no decision to undo on this case")
@@ -175,15 +165,16 @@ def undo(actor: Actor, case_id: int, now: datetime | None = None) -> Decision:
             raise Refused("the post was erased; the decision can no longer be undone")
         if standing.by_id != actor.user_id:
             actor.must("undo_others")
-        _must_be_free(actor, case, now)
+        must_be_free(actor, post=case.post, inside=True, now=now)
+        take_back(standing, now)
         undoing = Decision.objects.create(
-            case=case, version=standing.version, by_id=_person(actor), at=now, undoes=standing
+            case=case, version=standing.version, by_id=person(actor), at=now, undoes=standing
         )
         case.state = Case.State.WAITING
         case.save(update_fields=["state"])
         plan_erasure(case.post, now)
         end_schedule(case)
-        _note("undone", actor, case, now, decision=standing.pk)
+        note("undone", actor, case, now, decision=standing.pk)
     return undoing
 
 
@@ -196,7 +187,13 @@ class Added:
 
 
 def add_by_hand(
-    actor: Actor, *, url: str = "", text: str = "", practice: bool = False, now: datetime | None = None
+    actor: Actor,
+    *,
+    url: str = "",
+    text: str = "",
+    practice: bool = False,
+    from_picture: bool = False,
+    now: datetime | None = None,
 ) -> Added:
     """A URL or a text becomes a case whatever the detector says; its opinion stands beside it.
 
@@ -205,6 +202,7 @@ def add_by_hand(
         url: the item's own address (http or https), at most 2,000 characters; it is not fetched.
         text: what the post says, at most 20,000 characters.
         practice: on the practice desk.
+        from_picture: the text was read from a picture by a machine; the post says so.
         now: the time; the clock's when left out.
     """
     now = now or timezone.now()
@@ -214,56 +212,62 @@ def add_by_hand(
         raise BadInput("post", "", "give the post's URL, its text, or both")
     if len(text) > TEXT_LONGEST:
         raise BadInput("text", text, f"at most {TEXT_LONGEST} characters")
-    item = _one_item(url) if url else Item("", "")
+    item = one_item(url) if url else Item("", "")
     url = item.url
     # the same text typed twice is one post, except where people practise
     if practice:
         network, native_id = "practice", f"hand/{uuid.uuid4()}"
     else:
         network, native_id = _identity(item) or (("web", url) if url else ("hand", f"text/{content_hash(text)}"))
-    row = posts_batch([{"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}])
+    told = {"network": network, "native_id": native_id, "url": url, "text": text, "seen_at": now}
+    row = posts_batch([told | {"labels": [FROM_PICTURE] if from_picture and text else []}])
     found = serving_detector().judge(row).to_pylist()
     (post_row,) = row.to_pylist()
     with transaction.atomic():
-        known = None if practice else _known(url, post_row["uid"])
+        own_uid = uid_of(network, f"{native_id}\0{organisation(actor)}")  # of words that no other body is to see
+        known = None if practice else _known(url, {post_row["uid"], own_uid}, organisation(actor))
+        must_not_be_stopped(post_row, known)
+        # What a network said itself is never replaced by what somebody typed.
+        typed = known is not None and text and known.network in _BY_HAND and _says_else(known, text)
+        says_new = known is not None and (known.erased_at is not None or typed) and not recorded_only(known)
+        if known is not None and says_new and text and known.cases.exclude(organisation=organisation(actor)).exists():
+            known = None  # another body judges that one
+        of_others = (post_row["uid"], erased_hash(post_row["uid"]))
+        if known is None and Post.objects.filter(uid__in=of_others).exists():
+            post_row["uid"] = own_uid
         revised = False
         if known is None:
             post = store_post(post_row)
-            add_version(post, post_row, found)
+            add_version(post, post_row, found, entered_by=organisation(actor))
         else:
             post = known
-            # What a network said itself is never replaced by what somebody typed.
-            typed = post.network in _BY_HAND and text and (post.current is None or post.current.text != text)
-            if (post.erased_at is not None or typed) and not recorded_only(post):
+            if says_new:
                 post = store_post({**post_row, "uid": post.uid})
-                notes = revise(post, post_row, found, now, reopen_for=actor.organisation_id)
+                notes = revise(post, post_row, found, now, entered_by=organisation(actor))
                 revised = True
-                record("post_changed", actor=actor.name, subject=f"post:{post.pk}", at=now)
-                for note in notes:
-                    record(**note, at=now)
+                record(
+                    "post_changed",
+                    actor=actor.name,
+                    organisation=actor.organisation_id,
+                    subject=f"post:{post.pk}",
+                    at=now,
+                )
+                for line in notes:
+                    record(**line, at=now)
         case = Case.objects.filter(post=post, organisation_id=actor.organisation_id).first()
         if case is not None:
             return Added(case, was_there=not revised)
-        case = Case(
-            post=post,
-            organisation_id=_organisation(actor),
-            origin=Case.Origin.HAND,
-            practice=practice,
-            opened_at=now,
-        )
         assert post.current is not None
-        weigh(case, list(post.current.findings.values("category", "grade", "score", "shadow")))
-        case.save()
-        plan_erasure(post, now)
-        plan_looks(post, now)
+        known_of_it = list(post.current.findings.values("category", "grade", "score", "shadow"))
+        case = new_case(post, organisation(actor), known_of_it, now, origin=Case.Origin.HAND, practice=practice)
         if item.author and post.network in _BY_HAND:
             Naming.objects.get_or_create(post=post, defaults={"due_at": now})
-        _note("added_by_hand", actor, case, now, category=case.category, grade=case.grade)
+        note("added_by_hand", actor, case, now, category=case.category, grade=case.grade)
     return Added(case, was_there=False)
 
 
-def _one_item(url: str) -> Item:
-    """What the address names; one that plainly names no single post is refused in a sentence that says what to do."""
+def one_item(url: str) -> Item:
+    """What an address names that a person gives; one that plainly names no single post is refused in a sentence that says what to do."""
     item = item_of(url)
     if item.kind == SEARCH:
         raise BadInput("url", url, "a search or a hashtag; the hotline takes one item URL: open the post, copy its own")
@@ -289,69 +293,29 @@ def _identity(item: Item) -> tuple[str, str] | None:
 _BY_HAND = ("web", "hand")  # networks of posts that people entered
 
 
-def _known(url: str, uid: str) -> Post | None:
-    """The post of this address or identity, whatever brought it; its row is locked."""
-    same = Q(uid=uid) | Q(url=url) if url else Q(uid=uid)
-    known = Post.objects.exclude(network="practice").filter(same).order_by("pk").first()
+def _says_else(post: Post, text: str) -> bool:
+    return post.current is None or post.current.text != text
+
+
+def _known(url: str, uids: set[str], organisation_id: int) -> Post | None:
+    """The post of this address or identity, whatever brought it; its row is locked.
+
+    Words that another body typed are not shown to this one: such a post it knows only if it has a case of it already,
+    and one of its own comes first. What a feed says of another site's page, and one of several offers on a page, has the page's address and is not it.
+    """
+    uids = uids | {erased_hash(uid) for uid in uids}  # that of a typed text is keyed once it is erased
+    is_it = ~Q(network="web") | Q(native_id__in=("", url))
+    same = Q(uid__in=uids) | at_address(url) & is_it if url else Q(uid__in=uids)
+    posts = Post.objects.exclude(network="practice").filter(same)
+    own = Q(current__organisation__isnull=False, current__organisation=organisation_id)
+    there = Exists(Case.objects.filter(post=OuterRef("pk"), organisation=organisation_id))
+    open_ones = posts.annotate(own=Q(own), there=there).filter(
+        Q(own=True) | Q(there=True) | Q(current__organisation=None)
+    )
+    known = open_ones.order_by("-own", "-there", "pk").first()
     if known is None:
         return None
     return Post.objects.select_for_update(of=("self",)).select_related("current").get(pk=known.pk)
-
-
-def erase(post: Post, now: datetime | None = None, actor: Actor | None = None) -> bool:
-    """Text, profile, pictures' references, author and link go; identity, decisions and numbers stay.
-
-    The account goes too when no other post of it is kept. What a decision's reason quotes goes with the text.
-    A practice post goes whole, with its case, and so does one of which nobody has a case. Of a record-only post the
-    address stays (the native id where it has no other), and what detectors said goes too. Returns False, and changes
-    nothing, when the post must stay after all.
-    """
-    now = now or timezone.now()
-    with transaction.atomic():
-        post = Post.objects.select_for_update(of=("self",)).select_related("account").get(pk=post.pk)
-        why = erasure_reason(post)
-        if not why or recorded_only(post):
-            return False
-        who = actor.name if actor else "worker"
-        account = post.account
-        if why in ("practice", UNQUEUED):
-            Decision.objects.filter(case__post=post).delete()  # they protect the version they point at
-            key = post.pk
-            post.delete()
-            _delete_if_unused(account)
-            record("erased", actor=who, subject=f"post:{key}", at=now, why=why)
-            return True
-        SecondLook.objects.filter(version__post=post).delete()
-        forget_words(post)
-        Surroundings.objects.filter(post=post).delete()
-        record_only = why == RECORD_ONLY
-        for version in post.versions.all():
-            if record_only:
-                version.findings.all().delete()
-            else:
-                version.findings.update(body={})
-            PostVersion.objects.filter(pk=version.pk).update(
-                content_hash=erased_hash(version.content_hash),
-                author_name="",
-                profile="",
-                text="",
-                parent_id="",
-                parent_text="",
-                root_id="",
-                labels=[],
-                images=[],
-                **({"lang": ""} if record_only else {}),
-            )
-        Decision.objects.filter(case__post=post).update(reason="")
-        if not record_only:
-            post.native_id, post.url = "", ""
-        elif post.url or post.network == "hand":  # a text typed without an address has an id made of that text
-            post.native_id = ""
-        post.account, post.erased_at = None, now
-        post.save(update_fields=["native_id", "url", "account", "erased_at"])
-        _delete_if_unused(account)
-        record("erased", actor=who, subject=f"post:{post.pk}", at=now, why=why)
-    return True
 
 
 def remove_practice(actor: Actor, now: datetime | None = None) -> int:
@@ -390,44 +354,3 @@ def _loaded_detector(generation: str) -> Detector:
     if problem := getattr(detector, "problem", ""):
         log.warning("the model in shadow is left out: %s", problem)
     return detector
-
-
-def _locked(actor: Actor, case_id: int) -> Case:
-    """The case, with its post and itself locked, in the order everybody locks: so two bodies never pass at once."""
-    mine = Case.objects.filter(organisation_id=actor.organisation_id, pk=case_id)
-    post_id = mine.values_list("post_id", flat=True).first()
-    if post_id is not None:
-        Post.objects.select_for_update(of=("self",)).filter(pk=post_id).first()
-    case = mine.select_for_update(of=("self",)).select_related("post").first()
-    if case is None:
-        raise BadInput("case", case_id, "there is no such case in your organisation")
-    return case
-
-
-def _must_be_free(actor: Actor, case: Case, now: datetime) -> None:
-    """Nobody else may hold the post (`_locked` holds its row)."""
-    if Lease.objects.filter(post=case.post, expires_at__gt=now).exclude(user_id=actor.user_id).exists():
-        raise Refused("this post is held by somebody else; take another case, or wait until it is released")
-
-
-def _delete_if_unused(account: Account | None) -> None:
-    if account is not None and not account.posts.exists():
-        account.delete()
-
-
-def _person(actor: Actor) -> int:
-    if not actor.user_id:
-        raise Refused("only a person can do this")
-    return actor.user_id
-
-
-def _organisation(actor: Actor) -> int:
-    if not actor.organisation_id:
-        raise Refused("only somebody of an organisation can do this")
-    return actor.organisation_id
-
-
-def _note(kind: str, actor: Actor, case: Case, now: datetime, **facts: str | int | bool | None) -> None:
-    record(
-        kind, actor=actor.name, organisation=actor.organisation_id or None, subject=f"case:{case.pk}", at=now, **facts
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,12 @@ def is_record_only(slug: str) -> bool:
     """Whether only address, time and count are kept of posts decided under it; False for a slug that no longer exists."""
     known = categories().get(slug)
     return known is not None and known.record_only
+
+
+def any_at_risk(slugs: Iterable[str]) -> bool:
+    """Whether one of these categories is about somebody who needs help; a slug that no longer exists is none."""
+    known = categories()
+    return any(slug in known and known[slug].at_risk for slug in slugs)
 
 
 def class_on(slug: str, at: datetime) -> str:

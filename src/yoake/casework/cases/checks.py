@@ -14,9 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
+from yoake.casework.cases import outcomes
+from yoake.casework.cases.holds import must_be_free
 from yoake.casework.cases.intake import revise, store_post
 from yoake.casework.cases.models import Case, Check, Post
 from yoake.casework.cases.queries import recorded_only, standing_decision
+from yoake.casework.cases.ranking import rank_anew
 from yoake.casework.cases.schedule import (
     BEFORE_ACT,
     GONE,
@@ -27,6 +30,7 @@ from yoake.casework.cases.schedule import (
     end_schedule,
     plan_one,
 )
+from yoake.casework.cases.trials import cases_before, must_be_real
 from yoake.casework.people.queries import Actor
 from yoake.errors import BadInput, Refused
 
@@ -75,7 +79,8 @@ def mark_by_hand(actor: Actor, check_id: int, seen: str, now: datetime | None = 
         )
         if post_id is None:
             raise BadInput("case", check_id, "there is no such case in your organisation")
-        Post.objects.select_for_update(of=("self",)).filter(pk=post_id).first()
+        post = Post.objects.select_for_update(of=("self",)).filter(pk=post_id).first()
+        must_be_free(actor, post=post, inside=True, but_colleagues=True, now=now)
         row = Check.objects.filter(pk=check_id, outcome="").exclude(hand="").first()
         if row is None or row.due_at is None or row.due_at > now:
             raise Refused("this check is answered already, or its time has not come")
@@ -119,7 +124,7 @@ def finish_check(
         post = Post.objects.select_for_update(of=("self",)).filter(cases=row.case_id).first()
         if post is None:
             return False
-        case = Case.objects.select_for_update(of=("self",)).select_related("post").get(pk=row.case_id)
+        case = Case.everything.select_for_update(of=("self",)).select_related("post").get(pk=row.case_id)
         still = Check.objects.filter(pk=row.pk, outcome="").exclude(due_at=None)
         if not checkable(case):
             still.delete()
@@ -140,6 +145,8 @@ def finish_check(
         )
         if not written:
             return False
+        became = outcomes.gone if outcome in GONE else outcomes.there
+        became(row, case, outcome, checked_at)
         notes = _follow(post, case, outcome, checked_at, new)
         record(
             "checked",
@@ -171,12 +178,14 @@ def _follow(
         if not post.gone_state:
             post.gone_state, post.gone_at = outcome, at
             post.save(update_fields=["gone_state", "gone_at"])
+            rank_anew(post)
             notes.append({"kind": "post_gone", "actor": actor, "subject": subject, "state": outcome})
         if outcome in LASTING:
             end_schedule(case)
     elif outcome in ("up", "edited") and post.gone_state in _BACK:
         post.gone_state, post.gone_at = "", None
         post.save(update_fields=["gone_state", "gone_at"])
+        rank_anew(post)
         notes.append({"kind": "post_back", "actor": actor, "subject": subject})
     if outcome == "edited":
         if new is not None and not recorded_only(post):
@@ -201,7 +210,7 @@ def is_wanted(row: Check) -> bool:
         return False
     if row.step.partition(".")[0] in (NOW, BEFORE_ACT):
         return True
-    standing = standing_decision(list(case.decisions.order_by("at", "id")))
+    standing = standing_decision(sorted(case.decisions.all(), key=lambda decision: (decision.at, decision.pk)))
     return case.state != Case.State.WAITING and standing is not None and standing.verdict == "in_scope"
 
 
@@ -209,22 +218,25 @@ def _ask_for(actor: Actor, case_id: int, step: str, now: datetime | None) -> Che
     now = now or timezone.now()
     actor.must("decide")
     with transaction.atomic():
-        mine = Case.objects.filter(organisation_id=actor.organisation_id, pk=case_id)
+        mine = cases_before(actor).filter(pk=case_id)
         post_id = mine.values_list("post_id", flat=True).first()
         if post_id is not None:
             Post.objects.select_for_update(of=("self",)).filter(pk=post_id).first()
         case = mine.select_related("post", "source").first()
         if case is None:
             raise BadInput("case", case_id, "there is no such case in your organisation")
+        must_be_real(case)
         if not checkable(case):
             raise Refused("whether this post is still there cannot be asked: it has no address, or is not real")
-        check = plan_one(case, step, now)
-        record(
-            "check_asked",
-            actor=actor.name,
-            organisation=actor.organisation_id or None,
-            subject=f"case:{case.pk}",
-            at=now,
-            step=check.step,
-        )
+        must_be_free(actor, post=case.post, inside=True, but_colleagues=True, now=now)
+        check, made = plan_one(case, step, now)
+        if made:  # who asks again while it waits asks for nothing new
+            record(
+                "check_asked",
+                actor=actor.name,
+                organisation=actor.organisation_id or None,
+                subject=f"case:{case.pk}",
+                at=now,
+                step=check.step,
+            )
     return check

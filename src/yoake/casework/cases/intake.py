@@ -8,11 +8,10 @@ is written in the same transaction, a page is taken in twice only when a person 
 
 from __future__ import annotations
 
-import hmac
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -22,26 +21,31 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
-from yoake.casework.cases import surroundings
 from yoake.casework.cases.categories import categories
+from yoake.casework.cases.clocks import hasten, set_clock
+from yoake.casework.cases.echoes import without_stopped_parent
+from yoake.casework.cases.folds import come_out
+from yoake.casework.cases.hold_keys import note_keys
+from yoake.casework.cases.keeping import erased_hash, plan_erasure
 from yoake.casework.cases.looks import PICTURES, WEAK_PICTURES, plan, plan_looks, use, worth_reading
-from yoake.casework.cases.models import Account, Case, Decision, Erasure, Finding, Post, PostVersion
-from yoake.casework.cases.queries import RECORD_ONLY, kept_as_record, recorded_only, standing_decision
+from yoake.casework.cases.models import Account, Case, Finding, Post, PostVersion
+from yoake.casework.cases.prefectures import prefecture_of
+from yoake.casework.cases.queries import recorded_only
+from yoake.casework.cases.ranking import rank_anew, rank_of, severity
 from yoake.casework.cases.schedule import ask_source_anew, back_by_stream, gone_by_stream
+from yoake.casework.cases.search import index_case
+from yoake.casework.cases.second import lapse_reviews
+from yoake.casework.cases.stopped import must_not_be_stopped, stopped_among
 from yoake.casework.sources.actions import count, keep_lease, note_skipped
 from yoake.casework.sources.models import Source
 from yoake.collect import practice
 from yoake.collect.connector import Page
 from yoake.collect.items import item_of
+from yoake.detect.text.minors import says_minor
 from yoake.errors import BadInput
 from yoake.tables.findings import LOW, queued
 from yoake.tables.posts import uid_of
 
-OUT_OF_SCOPE_KEPT = timedelta(hours=72)
-PRACTICE_KEPT = timedelta(days=2)  # the practice day repeats: an unread desk does not pile up
-UNREAD_KEPT = timedelta(days=1)  # a post without a case goes once its pictures were read, and at the latest then
-UNQUEUED = "unqueued"  # why such a post goes
-_KEPT = {"practice": PRACTICE_KEPT, RECORD_ONLY: timedelta(), UNQUEUED: UNREAD_KEPT}
 _BODY = ("elements", "items", "nearest", "explanation", "counter", "spans")
 
 
@@ -99,12 +103,21 @@ def read_something(page: Page) -> bool:
     return bool(page.posts.num_rows or page.removed.num_rows or page.skipped)
 
 
-def add_version(post: Post, row: dict[str, Any], findings: Iterable[dict[str, Any]]) -> PostVersion:
-    """Stores what a post says now, with its findings, and makes it the current version."""
+def add_version(
+    post: Post, row: dict[str, Any], findings: Iterable[dict[str, Any]], *, entered_by: int = 0
+) -> PostVersion:
+    """Stores what a post says now, with its findings, and makes it the current version. Raises Refused for a stopped post.
+
+    Of a reply to one that was stopped, the words of that one are left out. What people of an organisation typed
+    (`entered_by`) is theirs, until a network says the same.
+    """
+    must_not_be_stopped(row, post)
+    row, findings = without_stopped_parent(row, findings)
     version, _made = PostVersion.objects.get_or_create(
         post=post,
         content_hash=row["content_hash"],
         defaults={
+            "organisation_id": entered_by if entered_by and row["text"] else None,
             "seen_at": row["seen_at"],
             "author_name": row["author_name"],
             "profile": row["profile"],
@@ -117,9 +130,13 @@ def add_version(post: Post, row: dict[str, Any], findings: Iterable[dict[str, An
             "images": row["images"],
         },
     )
+    if version.organisation_id is not None and not entered_by:
+        version.organisation = None
+        version.save(update_fields=["organisation"])
     add_findings(version, findings)
+    note_keys(post, [version])
     post.current = version
-    post.save(update_fields=["current"])
+    post.save(update_fields=["current", "keyed"])
     return version
 
 
@@ -148,7 +165,8 @@ def add_findings(version: PostVersion, findings: Iterable[Mapping[str, Any]]) ->
 
 
 def store_post(row: dict[str, Any]) -> Post:
-    """The Post of a row (schema POSTS), made if need be, with its account."""
+    """The Post of a row (schema POSTS), made if need be, with its account. Raises Refused for what was stopped."""
+    must_not_be_stopped(row)
     account = _account_of(row)
     post, _made = Post.objects.get_or_create(
         uid=row["uid"],
@@ -208,37 +226,37 @@ def name_post(entered: Post, network: str, native_id: str, url: str) -> None:
     entered.uid, entered.network = uid_of(network, native_id), network
     if entered.erased_at is None:
         entered.native_id, entered.url = native_id, url
-    entered.save(update_fields=["uid", "network", "native_id", "url", "account", "posted_at"])
+        note_keys(entered, entered.versions.all())
+    entered.save(update_fields=["uid", "network", "native_id", "url", "account", "posted_at", "keyed"])
+    for case in Case.objects.filter(post=entered):
+        index_case(case)
     ask_source_anew(entered)
 
 
 def weigh(case: Case, findings: Iterable[Mapping[str, Any]]) -> None:
-    """Sets what the inbox orders by from the findings that are not in shadow: at-risk beats everything else."""
+    """Sets what the inbox orders by (a case has its post and `opened_at`) from the findings that are not in shadow."""
     known = categories()
     open_findings = [f for f in findings if not f["shadow"]]
-    case.category, case.grade, case.score, case.at_risk, case.weight = "", "", 0.0, False, 0.0
-    if not open_findings:
-        return
-    strongest = max(
-        open_findings,
-        key=lambda f: (queued(f) and _at_risk(known, f["category"]), _severity(known, f["category"]) * f["score"]),
-    )
-    case.category, case.grade, case.score = strongest["category"], strongest["grade"], strongest["score"]
-    case.at_risk = queued(strongest) and _at_risk(known, strongest["category"])
-    case.weight = _severity(known, strongest["category"]) * strongest["score"]
+    case.category, case.grade, case.score, case.at_risk = "", "", 0.0, False
+    if open_findings:
+        strongest = max(
+            open_findings,
+            key=lambda f: (queued(f) and _at_risk(known, f["category"]), severity(f["category"]) * f["score"]),
+        )
+        case.category, case.grade, case.score = strongest["category"], strongest["grade"], strongest["score"]
+        case.at_risk = queued(strongest) and _at_risk(known, strongest["category"])
+    if case.at_risk:
+        case.folded_into = None
+    case.rank = rank_of(case.category, case.score, case.opened_at, gone=bool(case.post.gone_state))
 
 
-def erased_hash(content_hash: str) -> str:
-    """What is kept of a version's hash after erasure: keyed, so that a short text cannot be found by trying."""
-    return hmac.new(settings.SECRET_KEY.encode(), content_hash.encode(), "sha256").hexdigest()
+def by_a_minor(version: PostVersion | None) -> bool:
+    """Whether what an author says here shows that they are under 18."""
+    return version is not None and says_minor(version.text, version.profile)
 
 
 def _at_risk(known: dict[str, Any], slug: str) -> bool:
     return slug in known and bool(known[slug].at_risk)
-
-
-def _severity(known: dict[str, Any], slug: str) -> int:
-    return int(known[slug].severity) if slug in known else 1
 
 
 def _lessons(posts: pa.RecordBatch) -> set[int]:
@@ -294,8 +312,13 @@ def _take_posts(
 ) -> None:
     uids = posts.column("uid").to_pylist()
     wanted = [row for row, uid in enumerate(uids) if row in queue or row in unread or uid in stored]
-    for row, post_row in zip(wanted, posts.take(pa.array(wanted, pa.int32())).to_pylist(), strict=True):
+    rows = posts.take(pa.array(wanted, pa.int32())).to_pylist()
+    stopped = stopped_among(rows)
+    for row, post_row in zip(wanted, rows, strict=True):
         of_row = found.get(row, [])
+        if post_row["uid"] in stopped:
+            taken.counts["stopped"] += 1
+            continue
         post = stored.get(post_row["uid"])
         if post is not None and post.gone_state and post.erased_at is None:  # written anew after it was deleted
             _back(post, taken, now)
@@ -329,21 +352,40 @@ def _same(post: Post, content_hash: str) -> bool:
     return post.current.content_hash in (content_hash, erased_hash(content_hash))
 
 
+def new_case(
+    post: Post, organisation_id: int, findings: Iterable[Mapping[str, Any]], now: datetime, **about: Any
+) -> Case:
+    """The one way a case opens: weighed, with its clock, place and the sign of a minor, to be found and looked at.
+
+    The caller holds the post's row, knows that the organisation has no case of it, and writes the audit line.
+    """
+    case = Case(post=post, organisation_id=organisation_id, opened_at=now, **about)
+    weigh(case, findings)
+    set_clock(case, now)
+    case.prefecture = prefecture_of(post.current)
+    case.minor = by_a_minor(post.current)
+    case.save()
+    index_case(case)
+    plan_erasure(post, now)
+    plan_looks(post, now)
+    return case
+
+
 def open_case(source: Source, post: Post, findings: Iterable[Mapping[str, Any]], now: datetime, taken: Taken) -> None:
-    """Opens the case of the source's organisation, unless it has one; the caller writes the notes in `taken`."""
+    """Opens the case of the source's organisation, unless it has one; the caller writes the notes in `taken`.
+
+    Of one that people had entered before it is noted that a patrol met it too: how much is missed is estimated from that.
+    """
     findings = list(findings)
     case = Case.objects.filter(post=post, organisation_id=source.organisation_id).first()
     if case is not None:
+        entered = case.origin == Case.Origin.HAND and not source.practice
+        if entered and any(queued(finding) for finding in findings):
+            Case.objects.filter(pk=case.pk, met_at=None).update(met_at=now)
         return
-    case = Case(
-        post=post, organisation_id=source.organisation_id, source=source, practice=source.practice, opened_at=now
-    )
-    weigh(case, findings)
-    if case.practice and not any(queued(finding) for finding in findings):
-        case.origin = Case.Origin.LESSON
-    case.save()
-    plan_erasure(post, now)
-    plan_looks(post, now)
+    lesson = source.practice and not any(queued(finding) for finding in findings)
+    origin = Case.Origin.LESSON if lesson else Case.Origin.PATROL
+    case = new_case(post, source.organisation_id, findings, now, source=source, practice=source.practice, origin=origin)
     taken.opened.append(case.pk)
     taken.notes.append(
         {
@@ -358,30 +400,36 @@ def open_case(source: Source, post: Post, findings: Iterable[Mapping[str, Any]],
 
 
 def revise(
-    post: Post, row: dict[str, Any], findings: list[dict[str, Any]], now: datetime, *, reopen_for: int = 0
+    post: Post, row: dict[str, Any], findings: list[dict[str, Any]], now: datetime, *, entered_by: int = 0
 ) -> list[dict[str, Any]]:
     """A stored post says something new: a version is added, and its cases follow. Returns the audit lines to write.
 
     A waiting case is ordered by the strongest it ever said: an author cannot hide a post by editing it. A decision of
     "not in scope" or "cannot tell" held for what the post said then: if what it says now is queued, or somebody of the
-    organisation `reopen_for` entered it, a person looks again. A decision "in scope" stands, and the case page shows
+    organisation `entered_by` entered it, a person looks again. A decision "in scope" stands, and the case page shows
     that the post changed.
     """
-    add_version(post, row, findings)
+    seen_before = by_a_minor(post.current)
+    add_version(post, row, findings, entered_by=entered_by)
+    young = by_a_minor(post.current) and not seen_before  # a flag that a person cleared stays so until new words say it
     notes: list[dict[str, Any]] = []
     for case in Case.objects.select_for_update(of=("self",)).filter(post=post).order_by("pk"):
         case.changed_at = now
+        come_out(case)  # what it says now was compared with nothing
         if case.state == Case.State.WAITING:
-            newest = Case(post=post)
+            newest = Case(post=post, opened_at=case.opened_at)
             weigh(newest, findings)
-            if (newest.at_risk, newest.weight) >= (case.at_risk, case.weight):
+            if (newest.at_risk, newest.rank) >= (case.at_risk, case.rank):
                 weigh(case, findings)
+                hasten(case, now)
         else:
             standing = case.decisions.filter(undoes=None, undone_by=None).order_by("-at", "-id").first()
             again = standing is None or standing.verdict != "in_scope"
-            if again and (any(queued(f) for f in findings) or case.organisation_id == reopen_for):
+            if again and (any(queued(f) for f in findings) or case.organisation_id == entered_by):
                 case.state = Case.State.WAITING
                 weigh(case, findings)
+                set_clock(case, now)
+                lapse_reviews([case], now)  # they were about what it said before
                 notes.append(
                     {
                         "kind": "case_reopened",
@@ -390,51 +438,14 @@ def revise(
                         "subject": f"case:{case.pk}",
                     }
                 )
+        case.prefecture = prefecture_of(post.current) or case.prefecture
+        case.minor = case.minor or young
         case.save()
+        index_case(case)
     plan_erasure(post, now)
     if Case.objects.filter(post=post, state=Case.State.WAITING).exists():
         plan_looks(post, now)
     return notes
-
-
-def erasure_reason(post: Post) -> str:
-    """Why a post must go; "" when it must stay.
-
-    practice: all its cases are. record_only: somebody decided it under a category of which only address, time and count
-    are kept, and no other body holds it in scope under one that is kept (whoever has not decided can open the address).
-    not_in_scope: decided so everywhere. unqueued: nobody has a case of it; it was kept until its pictures were read.
-    """
-    cases = list(Case.objects.filter(post=post).prefetch_related("decisions"))
-    if not cases:
-        return UNQUEUED
-    if all(case.practice for case in cases):
-        return "practice"
-    said: set[str] = set()  # of every case: waiting, record_only, or the verdict that stands
-    for case in cases:
-        standing = standing_decision(sorted(case.decisions.all(), key=lambda d: (d.at, d.pk)))
-        if case.state != Case.State.DECIDED or standing is None:
-            said.add("waiting")
-        else:
-            said.add(RECORD_ONLY if kept_as_record(case, standing) else standing.verdict)
-    if RECORD_ONLY in said and Decision.Verdict.IN_SCOPE not in said:
-        return RECORD_ONLY
-    return "not_in_scope" if said == {Decision.Verdict.NOT_IN_SCOPE} else ""
-
-
-def plan_erasure(post: Post, now: datetime) -> None:
-    """Plans, keeps or cancels the erasure of a post; call it whenever a case of it was opened, decided or reopened."""
-    surroundings.follow_decision(post, now)
-    if recorded_only(post):
-        return
-    why = erasure_reason(post)
-    due_at = now + _KEPT.get(why, OUT_OF_SCOPE_KEPT)
-    if not why:
-        Erasure.objects.filter(post=post).delete()
-        return
-    planned = Erasure.objects.filter(post=post).first()
-    if planned is None or planned.why != why or planned.due_at is None:
-        fresh = {"due_at": due_at, "why": why, "claimed_until": None, "attempts": 0, "problem": ""}
-        Erasure.objects.update_or_create(post=post, defaults=fresh)
 
 
 def _take_removals(rows: list[dict[str, Any]], stored: dict[str, Post], now: datetime, taken: Taken) -> None:
@@ -465,6 +476,7 @@ def _remove(post: Post, row: dict[str, Any], now: datetime, taken: Taken) -> Non
         post.gone_at = row["removed_at"] or now
     post.gone_state = row["state"]
     post.save(update_fields=["gone_state", "gone_at"])
+    rank_anew(post)
     gone_by_stream(post, row["state"], row["removed_at"] or now)
     taken.notes.append({"kind": "post_gone", "actor": "intake", "subject": f"post:{post.pk}", "state": row["state"]})
 
@@ -472,5 +484,6 @@ def _remove(post: Post, row: dict[str, Any], now: datetime, taken: Taken) -> Non
 def _back(post: Post, taken: Taken, now: datetime) -> None:
     post.gone_state, post.gone_at = "", None
     post.save(update_fields=["gone_state", "gone_at"])
+    rank_anew(post)
     back_by_stream(post, now)
     taken.notes.append({"kind": "post_back", "actor": "intake", "subject": f"post:{post.pk}"})

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from yoake.casework.cases.categories import TOKYO, categories
+from yoake.casework.cases.folds import plan_comparison
 from yoake.casework.cases.models import Case, DailyUse, JudgeAnswer, Post, PostVersion, SecondLook
 from yoake.detect.protected import ABOUT_MINORS, why_not
 
@@ -29,6 +30,7 @@ def plan_looks(post: Post, now: datetime) -> None:
     if post.network == "practice" or post.erased_at is not None or post.current is None:
         return
     plan(post.current, settings.ENVIRONMENT.second_looks, now)
+    plan_comparison(post, now)
 
 
 def plan(version: PostVersion, detectors: Iterable[str], now: datetime, source_id: int | None = None) -> None:
@@ -137,7 +139,7 @@ def kept_answer(key: str) -> Any:
     return None if row is None else row.answer
 
 
-def keep_answer(key: str, answer: Mapping[str, Any], now: datetime) -> None:
-    """Keeps an answer for 30 days."""
+def keep_answer(key: str, about: str, answer: Mapping[str, Any], now: datetime) -> None:
+    """Keeps an answer for 30 days, or until the post it is about goes (`about`: keyed hash of its content)."""
     JudgeAnswer.objects.filter(at__lt=now - _KEPT).delete()
-    JudgeAnswer.objects.update_or_create(key=key, defaults={"answer": answer, "at": now})
+    JudgeAnswer.objects.update_or_create(key=key, defaults={"about": about, "answer": answer, "at": now})

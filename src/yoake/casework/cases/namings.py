@@ -7,9 +7,15 @@ from datetime import datetime
 from django.db import transaction
 
 from yoake.casework.audit.actions import record
-from yoake.casework.cases.intake import name_post, plan_erasure, weigh
-from yoake.casework.cases.models import Case, Naming, Post
+from yoake.casework.cases.clocks import hasten
+from yoake.casework.cases.folds import come_out
+from yoake.casework.cases.intake import by_a_minor, name_post, weigh
+from yoake.casework.cases.keeping import plan_erasure
+from yoake.casework.cases.looks import plan_looks
+from yoake.casework.cases.models import Case, Claim, Naming, Post
+from yoake.casework.cases.prefectures import prefecture_of
 from yoake.casework.cases.queries import recorded_only
+from yoake.casework.cases.search import index_case
 from yoake.casework.sources.models import Source
 from yoake.collect.items import Item
 from yoake.tables.posts import uid_of
@@ -46,22 +52,55 @@ def finish_naming(naming: Naming, item: Item | None, now: datetime) -> None:
             name_post(entered, item.network, item.native_id, item.url)
             record("post_named", actor="worker", subject=f"post:{entered.pk}", at=now, network=item.network[:60])
             return
-        if found.erased_at is None and not recorded_only(found):
+        typed = found.current is not None and found.current.organisation_id is not None  # by whom alone it may be read
+        if found.erased_at is None and not typed and not recorded_only(found):
             _join(entered, found, now)
 
 
 def _join(entered: Post, found: Post, now: datetime) -> None:
     cases = Case.objects.select_for_update(of=("self",)).filter(post=entered, decisions=None).order_by("pk")
+    joined = [case.pk for case in cases]
     for case in cases:
-        if Case.objects.filter(post=found, organisation_id=case.organisation_id).exists():
-            key = case.pk
-            case.delete()  # the organisation has this post before it already
+        come_out(case)
+        case.claims.filter(ended_at=None).update(ended_at=now, how=Claim.End.RELEASED)  # the lease goes with the post
+        there = Case.objects.select_for_update(of=("self",)).filter(post=found, organisation_id=case.organisation_id)
+        if (known := there.first()) is not None:
+            _add_to(known, case)
         else:
-            key, case.post = case.pk, found
-            if found.current is not None:
-                weigh(case, list(found.current.findings.values("category", "grade", "score", "shadow")))
-            case.save()
-        record("case_joined", actor="worker", subject=f"case:{key}", at=now, post=found.pk)
+            _move(case, found, now)
+    plan_looks(found, now)
+    plan_erasure(found, now)
     if not Case.objects.filter(post=entered).exists():
         entered.delete()
-    plan_erasure(found, now)
+    for key in joined:
+        record("case_joined", actor="worker", subject=f"case:{key}", at=now, post=found.pk)
+
+
+def _add_to(there: Case, case: Case) -> None:
+    """The organisation has this post before it already: what people left beside the entered case stands there from now on."""
+    for rows in (case.received_lines, case.notes, case.advices, case.legal_holds, case.claims, case.emergency_calls):
+        rows.update(case=there)
+    case.checks.exclude(since__in=there.checks.values("since")).update(case=there)
+    case.duplicates.update(duplicate_of=there)
+    if case.minor and not there.minor:
+        there.minor = True
+        come_out(there)
+    if there.state == Case.State.WAITING:
+        there.assignee_id = there.assignee_id or case.assignee_id
+    if there.origin == Case.Origin.HAND:
+        there.met_at = there.met_at or case.met_at
+    there.save(update_fields=["minor", "assignee", "met_at"])
+    case.delete()
+    index_case(there)
+
+
+def _move(case: Case, found: Post, now: datetime) -> None:
+    """The case is about the post that the network knows: weighed, found and looked at by what stands there."""
+    case.post = found
+    if found.current is not None:
+        weigh(case, list(found.current.findings.values("category", "grade", "score", "shadow")))
+    hasten(case, now)
+    case.prefecture = prefecture_of(found.current) or case.prefecture
+    case.minor = case.minor or by_a_minor(found.current)
+    case.save()
+    index_case(case)

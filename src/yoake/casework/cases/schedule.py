@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db.models import Count
 
+from yoake.casework.cases import outcomes
 from yoake.casework.cases.categories import is_record_only
 from yoake.casework.cases.models import Case, Check, Decision, Post
 from yoake.casework.due import business_days_after
@@ -76,8 +77,11 @@ def checkable(case: Case) -> bool:
 
 
 def plan_checks(case: Case, since: datetime, now: datetime, *, what: str = "decision") -> list[Check]:
-    """Writes the steps after a decision or an act; steps whose time is over are left out, those that are there stay."""
-    if not checkable(case):
+    """Writes the steps after a decision or an act; steps whose time is over are left out, those that are there stay.
+
+    Nothing is followed any more of a case that does not stand in scope, whatever left about it.
+    """
+    if not checkable(case) or not _followed(case):
         return []
     source = asked_source(case)
     rows = [
@@ -97,18 +101,18 @@ def plan_checks(case: Case, since: datetime, now: datetime, *, what: str = "deci
     return rows
 
 
-def plan_one(case: Case, step: str, now: datetime) -> Check:
-    """One check that is due at once (`now`, `before_act`); one of that kind that still waits is returned as it is."""
+def plan_one(case: Case, step: str, now: datetime) -> tuple[Check, bool]:
+    """One check that is due at once (`now`, `before_act`), and whether it was made now: one that still waits is left as it is."""
     waits = (
         Check.objects.filter(case=case, step__startswith=step, outcome="").exclude(due_at=None).order_by("-pk").first()
     )
     if waits is not None:
-        return waits
+        return waits, False
     since, what = clock_of(case, now)
     source = asked_source(case)
     # Two such checks may count from the same decision: the constraint tells them apart by their number.
     n = Check.objects.filter(case=case, since=since, step__startswith=step).count()
-    return Check.objects.create(
+    made = Check.objects.create(
         case=case,
         source=source,
         step=step if not n else f"{step}.{n}",
@@ -117,6 +121,17 @@ def plan_one(case: Case, step: str, now: datetime) -> Check:
         due_at=now,
         hand="" if source else "no_source",
     )
+    return made, True
+
+
+def _followed(case: Case) -> bool:
+    """Whether it stands in scope, and more is kept of it than its address."""
+    if case.state == Case.State.WAITING:
+        return False
+    standing = case.decisions.filter(undoes=None, undone_by=None).order_by("-at", "-id").first()
+    if standing is None or standing.verdict != Decision.Verdict.IN_SCOPE:
+        return False
+    return not is_record_only(standing.category)
 
 
 def clock_of(case: Case, now: datetime) -> tuple[datetime, str]:
@@ -130,7 +145,7 @@ def clock_of(case: Case, now: datetime) -> tuple[datetime, str]:
 
 def follow_decision(case: Case, decision: Decision, now: datetime) -> None:
     """A decision was taken: in scope begins the schedule, unless only the address is kept; anything else ends it."""
-    if decision.verdict == Decision.Verdict.IN_SCOPE and not is_record_only(decision.category):
+    if _followed(case):
         plan_checks(case, decision.at, now)
     else:
         end_schedule(case)
@@ -150,7 +165,7 @@ def gone_by_stream(post: Post, state: str, at: datetime) -> None:
     for case in Case.objects.filter(post=post, checks__outcome="").distinct().order_by("pk"):
         since, what = clock_of(case, at)
         n = Check.objects.filter(case=case, since=since, step__startswith=STREAM).count()
-        Check.objects.create(
+        check = Check.objects.create(
             case=case,
             source=case.source,
             step=STREAM if not n else f"{STREAM}.{n}",
@@ -161,6 +176,7 @@ def gone_by_stream(post: Post, state: str, at: datetime) -> None:
             checked_at=at,
             elapsed_s=int((at - since).total_seconds()),
         )
+        outcomes.gone(check, case, outcome, at)
         end_schedule(case)
 
 

@@ -14,9 +14,13 @@ from django.db import transaction
 
 from yoake.casework.audit.actions import record
 from yoake.casework.cases.categories import categories
+from yoake.casework.cases.clocks import hasten
+from yoake.casework.cases.folds import come_out
 from yoake.casework.cases.intake import Taken, add_findings, open_case, weigh
 from yoake.casework.cases.models import Case, Finding, Post, SecondLook
+from yoake.casework.cases.preserving import note_change
 from yoake.casework.cases.queries import recorded_only
+from yoake.detect.protected import MINOR_AND_SEX
 from yoake.tables.findings import queued
 
 _COLUMNS = ("category", "grade", "score", "shadow")
@@ -61,6 +65,8 @@ def finish_look(look: SecondLook, outcome: str, found: Iterable[dict[str, Any]],
             SecondLook.objects.filter(pk=look.pk).update(
                 due_at=None, claimed_until=None, problem=look.problem, outcome=outcome, done_at=now
             )
+            if outcome in ("found", MINOR_AND_SEX):
+                note_change(post, now)  # a picture that was kept as evidence may have to go
         return Case.objects.filter(post=post).exists()
 
 
@@ -79,14 +85,20 @@ def _add(post: Post, look: SecondLook, found: list[dict[str, Any]], now: datetim
     after = list(post.current.findings.values(*_COLUMNS))
     cases = list(Case.objects.select_for_update(of=("self",)).filter(post=post).order_by("pk"))
     for case in cases:
-        newest = Case(post=post)
+        newest = Case(post=post, opened_at=case.opened_at)
         weigh(newest, after)
-        if case.state == Case.State.WAITING and (newest.at_risk, newest.weight) > (case.at_risk, case.weight):
+        if case.state == Case.State.WAITING and (newest.at_risk, newest.rank) > (case.at_risk, case.rank):
+            seemed = case.category, case.grade, case.at_risk
             weigh(case, after)
-            case.save(update_fields=["category", "grade", "score", "at_risk", "weight"])
+            hasten(case, now)
+            case.save(update_fields=["category", "grade", "score", "at_risk", "rank", "decide_by", "folded_into"])
+            if seemed != (case.category, case.grade, case.at_risk):
+                come_out(case)
     taken = Taken()
-    if not cases and look.source is not None and any(queued(finding) for finding in after):
-        open_case(look.source, post, after, now, taken)
+    if look.source is not None and any(queued(finding) for finding in after):
+        theirs = look.source.organisation_id
+        if not cases or theirs in [case.organisation_id for case in cases]:
+            open_case(look.source, post, after, now, taken)
     strongest = max(found, key=lambda finding: (queued(finding), finding["score"]))
     record(
         "second_look",

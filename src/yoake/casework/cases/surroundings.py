@@ -17,15 +17,16 @@ from yoake.casework.cases.categories import is_record_only
 from yoake.casework.cases.models import Case, Decision, Post, Surroundings
 from yoake.casework.cases.queries import recorded_only, standing_decision
 from yoake.casework.cases.schedule import asked_source
+from yoake.casework.cases.stopped import stopped_among
+from yoake.casework.cases.trials import cases_before
 from yoake.casework.people.queries import Actor
 from yoake.collect.connector import Context
 from yoake.errors import BadInput
-from yoake.tables.posts import uid_of
 
 KEPT: Final = timedelta(hours=72)  # what was not decided in scope by then goes
 _PARENTS: Final = 10
 _RECENT: Final = 20
-_LONGEST: Final = 5000  # code points of one text
+LONGEST: Final = 5000  # code points of one text
 
 
 def wanted(case: Case) -> bool:
@@ -33,9 +34,10 @@ def wanted(case: Case) -> bool:
     post = case.post
     if case.practice or not settings.ENVIRONMENT.context or post.erased_at is not None or not post.native_id:
         return False
-    standing = case.decisions.filter(undoes=None, undone_by=None).order_by("-at", "-id").first()
-    if standing is not None and case.state != Case.State.WAITING and is_record_only(standing.category):
-        return False
+    if case.state != Case.State.WAITING:
+        standing = case.decisions.filter(undoes=None, undone_by=None).order_by("-at", "-id").first()
+        if standing is not None and is_record_only(standing.category):
+            return False
     source = asked_source(case)
     return source is not None and source.enabled and not source.practice
 
@@ -47,9 +49,7 @@ def ask(actor: Actor, case_id: int, now: datetime | None = None) -> Surroundings
     """
     now = now or timezone.now()
     actor.must("read")
-    case = (
-        Case.objects.filter(organisation_id=actor.organisation_id, pk=case_id).select_related("post", "source").first()
-    )
+    case = cases_before(actor).filter(pk=case_id).select_related("post", "source").first()
     if case is None:
         raise BadInput("case", case_id, "there is no such case in your organisation")
     if recorded_only(case.post) or case.post.erased_at is not None or case.practice:
@@ -139,21 +139,24 @@ def stands_in_scope(post: Post) -> bool:
 
 
 def _words(found: Context, post: Post) -> dict[str, Any]:
-    parents = [_said(row) for row in found.parents.to_pylist()[-_PARENTS:]]
-    recent = [_said(row) for row in found.recent.to_pylist() if uid_of(row["network"], row["native_id"]) != post.uid]
+    above, beside = found.parents.to_pylist()[-_PARENTS:], found.recent.to_pylist()
+    out = {post.uid, *stopped_among([*above, *beside])}
+    parents = [_said(row) for row in above if row["uid"] not in out]
+    recent = [_said(row) for row in beside if row["uid"] not in out]
     return {
         "parents": parents,
         "recent": recent[:_RECENT],
-        "profile": found.profile[:_LONGEST],
+        "profile": found.profile[:LONGEST],
         "author_name": found.author_name[:300],
     }
 
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
     return {
+        "uid": row["uid"],  # so that it goes when that post is stopped
         "author": (row["author_name"] or "")[:300],
         "handle": (row["author_handle"] or "")[:300],
-        "text": row["text"][:_LONGEST],
+        "text": row["text"][:LONGEST],
         "at": row["posted_at"].isoformat() if row["posted_at"] else "",
         "pictures": len(row["images"]),
     }

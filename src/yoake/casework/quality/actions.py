@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 
 from django.conf import settings
@@ -12,8 +11,9 @@ from django.utils import timezone
 from yoake.casework.audit.actions import record
 from yoake.casework.cases import actions as cases
 from yoake.casework.cases.categories import TOKYO, category
-from yoake.casework.cases.intake import add_version, plan_erasure, store_post, weigh
+from yoake.casework.cases.intake import add_version, new_case, store_post
 from yoake.casework.cases.models import Case, Decision, Post
+from yoake.casework.people.log import record_for_all
 from yoake.casework.people.queries import Actor
 from yoake.casework.quality.intake import restored
 from yoake.casework.quality.lessons import keep_sample_features
@@ -21,13 +21,14 @@ from yoake.casework.quality.models import Alarm, Sample, TermProposal
 from yoake.casework.quality.queries import sample_of
 from yoake.detect.category import Phrase
 from yoake.errors import BadInput, Refused
-from yoake.learn.overlay import add_phrase
+from yoake.learn.overlay import WEIGHTS, add_phrase, language
 from yoake.tables.posts import POSTS, posts_batch
 
 NOTE_LONGEST = 500
-WEIGHTS = {"weak": 0.5, "medium": 1.0, "strong": 1.8}  # log-odds; a person may weigh a word no higher than a clear cue
 
 Verdict = Decision.Verdict
+# A sample has no case that it could repeat.
+SAMPLE_VERDICTS = (Verdict.IN_SCOPE, Verdict.NOT_IN_SCOPE, Verdict.CANNOT_TELL)
 State = TermProposal.State
 
 
@@ -70,8 +71,8 @@ def judge_sample(
     actor.must("decide")
     if not actor.user_id:
         raise Refused("only a person can do this")
-    if verdict not in Verdict.values:
-        raise BadInput("verdict", verdict, f"one of {', '.join(Verdict.values)}")
+    if verdict not in SAMPLE_VERDICTS:
+        raise BadInput("verdict", verdict, f"one of {', '.join(SAMPLE_VERDICTS)}")
     category_slug = category_slug if verdict == Verdict.IN_SCOPE else ""
     if verdict == Verdict.IN_SCOPE:
         category(category_slug)
@@ -114,10 +115,7 @@ def _opened(actor: Actor, row: dict[str, object], found: list[dict[str, object]]
         add_version(post, row, found)
     case = Case.objects.filter(post=post, organisation_id=actor.organisation_id).select_related("post").first()
     if case is None:
-        case = Case(post=post, organisation_id=actor.organisation_id, origin=Case.Origin.HAND, opened_at=now)
-        weigh(case, found)
-        case.save()
-        plan_erasure(post, now)
+        case = new_case(post, actor.organisation_id, found, now, origin=Case.Origin.HAND)
         record(
             "added_by_hand", actor=actor.name, organisation=actor.organisation_id, subject=f"case:{case.pk}", at=now,
             category=case.category, grade=case.grade,
@@ -159,9 +157,9 @@ def accept_term(actor: Actor, proposal_id: int, cue: str, strength: str, now: da
         proposal.by_id, proposal.decided_at = actor.user_id or None, now
         proposal.save()
         # The audit's one lock puts writers of the folder in order; the file comes last, so that it never runs ahead.
-        record(
-            "term_accepted", actor=actor.name, organisation=actor.organisation_id, subject=f"term:{proposal.pk}", at=now,
-            category=proposal.category, cue=cue, weight=strength,
+        record_for_all(
+            "term_accepted", actor.name, actor.organisation_id, f"category:{proposal.category}", now,
+            category=proposal.category, cue=cue, weight=strength, term=proposal.pk,
         )  # fmt: skip
         source = f"found in {proposal.groups} confirmed groups, accepted by a supervisor (proposal {proposal.pk})"
         phrase = Phrase(
@@ -193,13 +191,3 @@ def _proposed(actor: Actor, proposal_id: int) -> TermProposal:
     if proposal is None:
         raise BadInput("term", proposal_id, "there is no such open proposal in your organisation")
     return proposal
-
-
-def language(text: str) -> str:
-    """ja, ko, en by script, or any."""
-    names = [unicodedata.name(char, "") for char in text if char.isalpha()]
-    if any(name.startswith(("HIRAGANA", "KATAKANA")) for name in names):
-        return "ja"
-    if any(name.startswith("HANGUL") for name in names):
-        return "ko"
-    return "en" if names and all(name.startswith("LATIN") and text.isascii() for name in names) else "any"

@@ -22,7 +22,9 @@ from django.utils import timezone
 
 from yoake.casework.cases.actions import serving_detector
 from yoake.casework.cases.categories import TOKYO, generation_in_force
+from yoake.casework.cases.echoes import answers_stopped
 from yoake.casework.cases.models import Post
+from yoake.casework.cases.stopped import stopped_among
 from yoake.casework.quality.models import Round, Sample, ScoreCount, ShadowCount
 from yoake.casework.sources.models import Source
 from yoake.collect.connector import Page
@@ -34,7 +36,12 @@ from yoake.tables.posts import POSTS
 
 WRITTEN_EVERY_S = 60.0
 SAMPLE_KEPT = timedelta(days=7)
-ROUNDS = {"drift": timedelta(hours=1), "terms": timedelta(days=1)}
+ROUNDS = {"drift": timedelta(hours=1), "terms": timedelta(days=1)}  # where a patrol runs
+ROUNDS_OF_ALL = {  # wherever people decide
+    "precision": timedelta(hours=1),
+    "gold": timedelta(minutes=10),
+    "changes": timedelta(minutes=10),
+}
 _TOP_LOT = (1 << 63) - 1
 _TIMES = ("posted_at", "seen_at")
 
@@ -179,6 +186,7 @@ class _Lots:
     ) -> None:
         rows = posts.take(pa.array(chosen)).to_pylist()
         known = set(Post.objects.filter(uid__in=[row["uid"] for row in rows]).values_list("uid", flat=True))
+        known |= stopped_among(rows) | answers_stopped(rows)
         scores: dict[int, float] = {}
         for row, score, shadow in zip(
             *(findings.column(name).to_pylist() for name in ("row", "score", "shadow")), strict=True

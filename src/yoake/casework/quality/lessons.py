@@ -1,4 +1,4 @@
-"""Decisions as training rows: texts of what is in scope, hashed features of what is not, nothing of practice.
+"""Decisions as training rows: texts of what is in scope, hashed features of what is not, nothing of practice or of minors.
 
 A post out of scope is erased 72 hours after the decision; its features are taken from the version that was read, in the
 transaction that erases it (`keep_features`, called by the duty `erase`), so none is lost and none outlives an undoing.
@@ -21,12 +21,13 @@ from django.utils import timezone
 
 from yoake.casework.audit.actions import record
 from yoake.casework.cases.categories import TOKYO, is_record_only
-from yoake.casework.cases.intake import erasure_reason
+from yoake.casework.cases.keeping import NOT_IN_SCOPE, erasure_reason, must_stay
 from yoake.casework.cases.models import Account, Case, Decision, Post
 from yoake.casework.cases.queries import standing_decision
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
 from yoake.casework.quality.models import HashedPost
+from yoake.detect.text.minors import says_minor
 from yoake.learn.corpus import NONE
 from yoake.learn.hashed import Hashed
 
@@ -34,12 +35,17 @@ Verdict = Decision.Verdict
 
 
 def keep_features(post: Post, now: datetime) -> bool:
-    """Keeps the features of a post that is about to be erased as out of scope; call it in the transaction that erases it.
+    """Keeps the features of a post that is about to be erased as out of scope.
 
-    Returns whether they were kept: not of practice, and not when a decision says anything else.
+    Call it in the transaction that erases the post, with the post locked.
+
+    Returns whether they were kept: not of practice, not of a minor, not when a decision says anything else, duplicate
+    included, and not when the post must stay.
     """
+    if Case.objects.filter(post=post, minor=True).exists():  # what a child wrote is nobody's example
+        return False
     said = _standing(post)
-    if not said or erasure_reason(post) != "not_in_scope":
+    if not said or erasure_reason(post) != NOT_IN_SCOPE or must_stay(post, NOT_IN_SCOPE, now):
         return False
     decision = said[0]
     version = decision.version
@@ -54,7 +60,12 @@ def keep_features(post: Post, now: datetime) -> bool:
 
 
 def keep_sample_features(organisation_id: int, content: dict[str, Any], at: datetime) -> None:
-    """Keeps the features of a sample that was judged out of scope; call it in the transaction of the judgement."""
+    """Keeps the features of a sample that was judged out of scope; call it in the transaction of the judgement.
+
+    Not where its author says to be a minor.
+    """
+    if says_minor(content["text"], content["profile"]):
+        return
     hashed = Hashed.of(content["text"], content["profile"], content["parent_text"])
     native_id = content["author_id"] or content["author_handle"]
     author = _keyed(content["network"], native_id[:300]) if native_id else ""
@@ -69,19 +80,24 @@ def author_hash(account: Account | None) -> str:
 def training_rows(organisation: Organisation | None = None) -> Iterator[dict[str, Any]]:
     """Every decision that stands as a row for `yoake train`.
 
-    Left out: practice, "cannot tell", record-only categories, and posts about which two organisations disagree.
+    Left out: practice, "cannot tell", duplicates, record-only categories, posts about which two organisations disagree, and
+    posts whose author may be a minor.
 
     Args:
         organisation: only what it decided; None: everybody.
     """
-    posts = Post.objects.filter(cases__practice=False, cases__state=Case.State.DECIDED).distinct()
+    posts = (
+        Post.objects.filter(cases__practice=False, cases__state=Case.State.DECIDED)
+        .exclude(cases__minor=True)
+        .distinct()
+    )
     if organisation is not None:
         posts = posts.filter(cases__organisation=organisation)
     for post in posts.select_related("account").order_by("pk").iterator(chunk_size=500):
         row = _row(post, organisation)
         if row is not None:
             yield row
-    kept = HashedPost.objects.order_by("pk")
+    kept = HashedPost.objects.exclude(post__cases__minor=True).order_by("pk")
     if organisation is not None:
         kept = kept.filter(organisation=organisation)
     for one in kept.iterator(chunk_size=500):
@@ -117,7 +133,7 @@ def write_training_rows(actor: Actor, file: Path, organisation: Organisation | N
 
 def _row(post: Post, organisation: Organisation | None) -> dict[str, Any] | None:
     said = [d for d in _standing(post) if organisation is None or d.case.organisation_id == organisation.pk]
-    said = [decision for decision in said if decision.verdict != Verdict.CANNOT_TELL]
+    said = [decision for decision in said if decision.verdict not in (Verdict.CANNOT_TELL, Verdict.DUPLICATE)]
     if not said or post.erased_at is not None:  # what was out of scope and is erased comes as a HashedPost
         return None
     verdicts = {decision.verdict for decision in said}

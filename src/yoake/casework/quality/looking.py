@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
 
-from yoake.casework.audit.actions import record
 from yoake.casework.cases.categories import TOKYO, categories
 from yoake.casework.cases.models import Case, Decision
 from yoake.casework.people.models import Organisation
+from yoake.casework.quality.alarms import raise_alarm, tell_changes
+from yoake.casework.quality.gold import clear_away, deal
+from yoake.casework.quality.guarding import look_at_guards
+from yoake.casework.quality.intake import ROUNDS_OF_ALL
+from yoake.casework.quality.measuring import count_precision, note_flags
 from yoake.casework.quality.models import Alarm, Round, ScoreCount, ShadowCount, TermProposal
 from yoake.casework.sources.models import NgramCount, Source
 from yoake.detect import serving
@@ -34,7 +37,6 @@ RECENT = timedelta(hours=24)
 REFERENCE = timedelta(days=14)
 REFERENCE_LEAST = timedelta(days=3)  # younger counts are no reference
 COUNTS_KEPT = timedelta(days=90)
-QUIET = timedelta(days=7)
 DECIDED_RECENT = timedelta(days=7)
 DECIDED_BEFORE = timedelta(days=28)
 DECIDED_LEAST = 20  # decisions in each of the two stretches
@@ -47,7 +49,10 @@ Kind = Alarm.Kind
 
 
 def take_round(row: Round, now: datetime) -> None:
-    """Takes the look that a row asks for; call it in a transaction."""
+    """Takes the look that a row asks for, in short transactions of its own; call it in none.
+
+    Taken a second time, a look changes nothing more.
+    """
     if row.name == "drift":
         look_for_drift(row.organisation, now)
         look_for_fall(row.organisation, now)
@@ -57,6 +62,22 @@ def take_round(row: Round, now: datetime) -> None:
         ShadowCount.objects.filter(source__organisation=row.organisation, day__lt=last).delete()
     elif row.name == "terms":
         look_for_terms(row.organisation, now)
+    elif row.name == "precision":
+        note_flags(row.organisation, now)
+        count_precision(row.organisation, now)
+        look_at_guards(row.organisation, now)
+    elif row.name == "gold":
+        clear_away(row.organisation, now)
+        deal(row.organisation, now)
+    elif row.name == "changes":
+        tell_changes(row.organisation, now)
+
+
+def plan_rounds(now: datetime) -> None:
+    """Wherever people decide, their judgements are counted and copies of gold cases given, with or without a patrol."""
+    for name, every in ROUNDS_OF_ALL.items():
+        for organisation in Organisation.objects.exclude(rounds__name=name):
+            Round.objects.get_or_create(organisation=organisation, name=name, defaults={"due_at": now + every})
 
 
 def look_for_drift(organisation: Organisation, now: datetime) -> None:
@@ -121,7 +142,7 @@ def look_for_fall(organisation: Organisation, now: datetime) -> None:
     found = Decision.objects.filter(
         case__organisation=organisation, case__practice=False, case__origin=Case.Origin.PATROL,
         case__state=Case.State.DECIDED, undoes=None, undone_by=None, at__gt=now - DECIDED_RECENT - DECIDED_BEFORE, at__lte=now,
-    ).exclude(verdict=Decision.Verdict.CANNOT_TELL)  # fmt: skip
+    ).exclude(verdict__in=(Decision.Verdict.CANNOT_TELL, Decision.Verdict.DUPLICATE))  # fmt: skip
     newest: dict[int, tuple[datetime, str, bool]] = {}
     for case_id, at, category, verdict in found.order_by("at", "id").values_list(
         "case_id", "at", "case__category", "verdict"
@@ -152,45 +173,6 @@ def look_at_shadow(organisation: Organisation, now: datetime) -> None:
             serving.beside_lexicon(settings.YOAKE_MODELS / ref, settings.YOAKE_CATEGORIES)
     except Refused as problem:
         raise_alarm(organisation, Kind.SHADOW, now, problem=str(problem)[:500])
-
-
-def raise_alarm(
-    organisation: Organisation,
-    kind: str,
-    now: datetime,
-    *,
-    source: Source | None = None,
-    category: str = "",
-    **facts: Any,
-) -> Alarm | None:
-    """Opens an alarm, or brings the open one up to date; None while one that was closed lately keeps it quiet."""
-    same = Alarm.objects.filter(organisation=organisation, kind=kind, source=source, category=category)
-    with transaction.atomic():
-        standing = same.filter(closed_at=None).first()
-        if standing is not None:
-            standing.facts, standing.seen_at = facts, now
-            standing.save(update_fields=["facts", "seen_at"])
-            return standing
-        if same.filter(closed_at__gt=now - QUIET).exists():
-            return None
-        alarm = Alarm.objects.create(
-            organisation=organisation,
-            kind=kind,
-            source=source,
-            category=category,
-            facts=facts,
-            raised_at=now,
-            seen_at=now,
-        )
-        record(
-            "alarm_raised",
-            actor="worker",
-            organisation=organisation.pk,
-            subject=f"alarm:{alarm.pk}",
-            at=now,
-            alarm=kind,
-        )
-    return alarm
 
 
 def look_for_terms(organisation: Organisation, now: datetime) -> None:
@@ -238,7 +220,7 @@ def _confirmed(organisation: Organisation, slug: str) -> list[tuple[int, int, st
     """Post, author (0: unknown) and text of the newest posts confirmed under a category."""
     standing = Decision.objects.filter(
         case__organisation=organisation, case__practice=False, case__state=Case.State.DECIDED, case__post__erased_at=None,
-        undoes=None, undone_by=None, verdict=Decision.Verdict.IN_SCOPE, category=slug,
+        case__minor=False, undoes=None, undone_by=None, verdict=Decision.Verdict.IN_SCOPE, category=slug,
     ).order_by("-at", "-id")  # fmt: skip
     rows = standing.values_list("case__post_id", "case__post__account_id", "version__text")[:TERMS_FROM]
     return [(post, account or 0, text) for post, account, text in rows if text]

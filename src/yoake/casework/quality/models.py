@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from yoake.casework.cases.models import Decision, Post
+from yoake.casework.cases.models import Case, Decision, Post
 from yoake.casework.due import Due
 from yoake.casework.people.models import Organisation, User
 from yoake.casework.sources.models import Source
@@ -60,6 +60,9 @@ class Alarm(models.Model):
         CUES = "cues", _("finds other words than before")
         PRECISION = "precision", _("fewer of the queued posts are confirmed than before")
         SHADOW = "shadow", _("the model in shadow cannot be loaded")
+        GUARD = "guard", _("something automatic was right too seldom and is off")
+        GOLD = "gold", _("a case with a known answer needs a look")
+        CHANGED = "changed", _("another organisation changes for all what is looked for")
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="alarms")
     source = models.ForeignKey(Source, on_delete=models.CASCADE, null=True, related_name="alarms")
@@ -192,3 +195,90 @@ class ModelChange(models.Model):
     reason = models.TextField(blank=True, default="")
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField()
+
+
+# --- how right people and machines are ------------------------------------------------------------------------------
+
+
+class Gold(models.Model):
+    """A case of which the answer is sure, marked so by a supervisor; copies of it are mixed into people's queues."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="gold")
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="gold")
+    case = models.ForeignKey(Case, on_delete=models.SET_NULL, null=True, related_name="gold")  # null: from practice
+    verdict = models.CharField(max_length=15, choices=Decision.Verdict.choices)
+    category = models.CharField(max_length=60, blank=True, default="")
+    also = models.JSONField(default=list)  # answers under one of these are right too
+    why = models.TextField(blank=True, default="")  # shown with the answer; goes with the post's words
+    practice = models.CharField(max_length=40, blank=True, default="")  # row of the practice stream, which tells why
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "post"], condition=models.Q(withdrawn_at=None), name="one_gold_a_post"
+            )
+        ]
+
+
+class GoldTurn(models.Model):
+    """A copy of a gold case before one person, and what they answered; the copy goes a week after the answer."""
+
+    gold = models.ForeignKey(Gold, on_delete=models.CASCADE, related_name="turns")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    copy = models.OneToOneField(Case, on_delete=models.SET_NULL, null=True, related_name="+")
+    drawn_by = models.OneToOneField(Decision, on_delete=models.SET_NULL, null=True, related_name="+")  # by its lot
+    given_at = models.DateTimeField()
+    verdict = models.CharField(max_length=15, choices=Decision.Verdict.choices, blank=True, default="")
+    category = models.CharField(max_length=60, blank=True, default="")
+    right = models.BooleanField(null=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["gold", "user"], name="one_turn_a_person")]
+
+
+class Flagged(models.Model):
+    """What a detector said of a version that people judged: ids and names of rules, no words. Kept when the words go."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="flagged")
+    category = models.CharField(max_length=60)
+    detector = models.CharField(max_length=60)
+    detector_version = models.CharField(max_length=80)
+    score = models.FloatField()
+    cues = models.JSONField(default=list)  # those whose words carried weight for it
+    words = models.JSONField(default=list)  # keys of words that people let the judge know and that carried weight
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["decision", "category", "detector", "detector_version"], name="one_flag_a_detector"
+            )
+        ]
+
+
+class Precision(models.Model):
+    """How right something was that flagged posts, counted anew every hour."""
+
+    class Kind(models.TextChoices):
+        DETECTOR = "detector", _("detector")
+        CUE = "cue", _("cue")
+        TOGETHER = "together", _("cues together")
+        WORD = "word", _("word")
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="precisions")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    category = models.CharField(max_length=60)
+    name = models.CharField(max_length=160)  # detector and version, cue, kinds joined by +, key of a word
+    double = models.PositiveIntegerField(default=0)  # drawn by lot and judged by two
+    double_right = models.PositiveIntegerField(default=0)
+    single = models.PositiveIntegerField(default=0)  # judged at least once
+    single_right = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "kind", "category", "name"], name="one_precision_a_rule")
+        ]

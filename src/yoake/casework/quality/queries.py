@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.utils import timezone
 
 from yoake.casework.cases.categories import TOKYO, categories
 from yoake.casework.cases.models import Case, Decision, Post
 from yoake.casework.cases.queries import cases_of
 from yoake.casework.people.queries import Actor
-from yoake.casework.quality.models import Alarm, Sample, ScoreCount, TermProposal
+from yoake.casework.quality import blind
+from yoake.casework.quality.blind import Misses
+from yoake.casework.quality.models import Alarm, Sample, TermProposal
 from yoake.errors import BadInput
 from yoake.learn.chances import clopper_pearson
 from yoake.learn.choosing import choose, uncertainty, vectors
@@ -58,7 +60,7 @@ def proposed_terms(actor: Actor, limit: int = 30) -> list[Proposed]:
     proposals = list(waiting.order_by("-errors", "pk")[:limit])
     wanted = {post for proposal in proposals for post in proposal.posts}
     cases = Case.objects.filter(
-        organisation_id=actor.organisation_id, practice=False, post_id__in=wanted, post__erased_at=None
+        organisation_id=actor.organisation_id, practice=False, minor=False, post_id__in=wanted, post__erased_at=None
     ).select_related("post", "post__current")
     of_post = {case.post_id: case for case in cases}
     return [
@@ -85,80 +87,28 @@ def sample_of(actor: Actor, sample_id: int, now: datetime | None = None) -> Samp
     return sample
 
 
-@dataclass(frozen=True)
-class Misses:
-    """How many posts in scope were not queued, estimated from the blind sample."""
-
-    since: date
-    judged: int  # samples that count: of each day the lowest lots, up to the first that nobody judged
-    unsure: int  # of these, those of which nobody could tell; they are left out of the share
-    missed: int
-    share: tuple[float, float, float]  # of posts that were not queued: estimate, low, high (95 %, Clopper and Pearson)
-    posts: int  # that were not queued on the days sampled
-    found: int  # queued on these days and confirmed in scope
-    recall: tuple[float, float, float]  # found of all there was: estimate, low, high
-
-    @property
-    def expected(self) -> tuple[float, float, float]:
-        """How many posts were missed on these days: estimate, low, high."""
-        estimate, low, high = self.share
-        return estimate * self.posts, low * self.posts, high * self.posts
-
-
 def estimated_misses(actor: Actor, now: datetime | None = None) -> Misses | None:
-    """What the samples of the last four weeks say; None before one was judged.
-
-    Whoever labels out of order (the most uncertain first) does not bend the estimate: of a day only the lowest lots
-    count, up to the first that nobody judged, and those are a fair draw of the day whatever was judged beside them.
-    Days count by their samples, as if every day had as many posts.
-    """
+    """What the samples of the last four weeks say (`blind`: which of them count); None before one was judged."""
     actor.must("read")
     today = (now or timezone.now()).astimezone(TOKYO).date()
     since = today - timedelta(days=ESTIMATED_DAYS)
     drawn = Sample.objects.filter(organisation_id=actor.organisation_id, day__gte=since, day__lt=today)
-    ended: set[date] = set()
-    verdicts: dict[str, int] = defaultdict(int)
+    verdicts: Counter[str] = Counter()
     days: set[date] = set()
-    for day, verdict in drawn.order_by("day", "lot").values_list("day", "verdict"):
-        if not verdict:
-            ended.add(day)
-        elif day not in ended:
-            verdicts[verdict] += 1
-            days.add(day)
-    if not days:
-        return None
-    missed, unsure = verdicts[Decision.Verdict.IN_SCOPE], verdicts[Decision.Verdict.CANNOT_TELL]
-    told = missed + verdicts[Decision.Verdict.NOT_IN_SCOPE]
-    share = (missed / told if told else 0.0, *clopper_pearson(missed, told))
-    posts, found = _posts_and_found(actor, days)
-    recall = [found / (found + part * posts) if found + part * posts else 0.0 for part in share]
-    return Misses(
-        min(days), missed + unsure + verdicts[Decision.Verdict.NOT_IN_SCOPE], unsure, missed, share, posts, found,
-        (recall[0], recall[2], recall[1]),
-    )  # fmt: skip
+    for day, verdict, n in blind.fair(drawn).values_list("day", "verdict").annotate(n=Count("pk")):
+        verdicts[verdict] += n
+        days.add(day)
+    return Misses.of(min(days), verdicts, *_posts_and_found(actor, days)) if days else None
 
 
 def _posts_and_found(actor: Actor, days: set[date]) -> tuple[int, int]:
     """Posts that were not queued on these days, and queued ones that were confirmed in scope."""
-    posts = 0
-    counted = ScoreCount.objects.filter(
-        source__organisation_id=actor.organisation_id,
-        hour__gte=_midnight(min(days)),
-        hour__lt=_midnight(max(days) + timedelta(days=1)),
-    )
-    for hour, n in counted.values_list("hour").annotate(n=Sum(F("posts") - F("queued"))):
-        if hour.astimezone(TOKYO).date() in days:
-            posts += n
-    found = 0
-    confirmed = cases_of(actor, practice=False).filter(origin=Case.Origin.PATROL, state=Case.State.DECIDED)
-    confirmed = confirmed.filter(decisions__verdict=Decision.Verdict.IN_SCOPE, decisions__undone_by=None).distinct()
-    for _case, opened_at in confirmed.filter(opened_at__gte=_midnight(min(days))).values_list("pk", "opened_at"):
-        found += opened_at.astimezone(TOKYO).date() in days
-    return posts, found
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=TOKYO)
+    span = min(days), max(days)
+    counted = blind.counted(*span).filter(source__organisation_id=actor.organisation_id)
+    hours = counted.values_list("hour").annotate(n=Sum(F("posts") - F("queued")))
+    posts = sum(n for hour, n in hours if hour.astimezone(TOKYO).date() in days)
+    confirmed = blind.found(*span).filter(organisation_id=actor.organisation_id).values_list("opened_at", flat=True)
+    return posts, sum(opened_at.astimezone(TOKYO).date() in days for opened_at in confirmed)
 
 
 # --- what to label next ---------------------------------------------------------------------------------------------
@@ -175,7 +125,7 @@ class ToLabel:
 def most_useful(actor: Actor, count: int = 8, now: datetime | None = None) -> list[ToLabel]:
     """What to judge next so that the judge learns most: where it is unsure, and unlike what was judged lately."""
     actor.must("decide")
-    live = cases_of(actor, practice=False)
+    live = cases_of(actor, practice=False).filter(gold_for=None)
     waiting = live.filter(state=Case.State.WAITING, post__erased_at=None).select_related("post__current")
     cases = [case for case in waiting.order_by("-opened_at")[:_CANDIDATES] if case.post.current]
     samples = list(samples_to_review(actor, now)[:_CANDIDATES])
@@ -220,7 +170,7 @@ def decided_by_grade(actor: Actor, since: datetime) -> list[dict[str, Any]]:
         newest[case_id] = category, verdict
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for category, verdict in newest.values():
-        if verdict != Decision.Verdict.CANNOT_TELL:
+        if verdict not in (Decision.Verdict.CANNOT_TELL, Decision.Verdict.DUPLICATE):
             counts[category][0] += 1
             counts[category][1] += verdict == Decision.Verdict.IN_SCOPE
     return [

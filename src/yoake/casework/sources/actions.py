@@ -1,18 +1,18 @@
-"""Adding and removing sources, taking and keeping their lease, saying how they are."""
+"""Adding, changing and removing sources, taking and keeping their lease, saying how they are."""
 
 from __future__ import annotations
 
 import socket
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import psutil
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from yoake import shelf
@@ -20,10 +20,10 @@ from yoake.casework.audit.actions import record
 from yoake.casework.due import TOKYO
 from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
-from yoake.casework.sources.models import HourCount, NgramCount, Permission, Skipped, Source
+from yoake.casework.sources.models import HourCount, NgramCount, Permission, Query, Skipped, Source
 from yoake.casework.sources.queries import permission_of, restriction_of
 from yoake.collect import connectors
-from yoake.collect.connector import Skip
+from yoake.collect.connector import Searches, Skip
 from yoake.errors import BadInput, Refused
 
 
@@ -57,6 +57,8 @@ def add_source(
     Where the service restricts such use, the source is switched off until `record_permission` and `switch_source`.
     """
     actor.must("sources")
+    if actor.organisation_id not in (0, organisation.pk):
+        raise Refused("sources are added to one's own organisation only")
     name = name or connector
     checked = checked_options(connector, options or {})
     if len(name) > NAME_LONGEST:
@@ -83,6 +85,70 @@ def add_source(
     return source
 
 
+@dataclass(frozen=True)
+class Changed:
+    """What a change of a source's settings did."""
+
+    settings: tuple[str, ...]  # their names; none: all are as they were
+    begins_anew: bool  # the cursor belonged to one of them and is gone
+
+
+def change_source(actor: Actor, source: Source, options: Mapping[str, Any]) -> Changed:
+    """Gives a source new settings, all of them, checked as when it was added; one that is left out has its default.
+
+    A running patrol loses its lease with the next page, takes it again and goes on with the new settings: at its cursor,
+    or from the beginning where the connector says that the cursor belongs to a setting that changed (`cursor_of`). A
+    paused source goes on too. The audit holds which settings changed, never their values.
+    """
+    actor.must("sources")
+    with transaction.atomic():
+        mine = Source.objects.filter(organisation_id=actor.organisation_id or source.organisation_id)
+        held = mine.select_for_update().filter(pk=source.pk).first()
+        if held is None:
+            raise BadInput("source", source.pk, "there is no such source in your organisation")
+        kind = shelf.take(connectors, held.connector)
+        checked = checked_options(held.connector, options)
+        before, after = _in_full(kind, held.options), _in_full(kind, checked)
+        changed = tuple(name for name in after if after[name] != before.get(name))
+        if not changed:
+            return Changed((), begins_anew=False)
+        if "queries" in changed and isinstance(kind(), Searches):
+            raise BadInput("option queries", after["queries"], "words are added and paused in the source's watch plan")
+        anew = not set(changed).isdisjoint(getattr(kind, "cursor_of", ()))
+        changes: dict[str, Any] = {"options": checked}
+        if anew:
+            changes |= {"cursor": None, "seen_until": None}
+            Query.objects.filter(source=held).update(cursor=None)
+        if held.lease_token:
+            changes["lease_token"] = uuid.uuid4().hex  # see take_again
+        if (
+            held.state == Source.State.PAUSED
+            and held.enabled
+            and not lacks_permission(held.organisation_id, held.connector)
+        ):
+            changes |= {"state": Source.State.STOPPED, "problem": "", "failures": 0, "next_try_at": timezone.now()}
+        Source.objects.filter(pk=held.pk).update(**changes)
+        record(
+            "source_changed",
+            actor=actor.name,
+            organisation=held.organisation_id,
+            subject=f"source:{held.pk}",
+            settings=",".join(changed)[:100],
+            anew=anew,
+        )
+    return Changed(changed, begins_anew=anew)
+
+
+def _in_full(kind: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting as it is in force."""
+    full: dict[str, Any] = {}
+    for field in fields(kind.Options):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        value = options.get(field.name, default)
+        full[field.name] = list(value) if isinstance(value, tuple) else value
+    return full
+
+
 def resume_source(actor: Actor, source: Source) -> None:
     """Lets a paused source be patrolled again, after a person put right what its problem says."""
     actor.must("sources")
@@ -91,7 +157,7 @@ def resume_source(actor: Actor, source: Source) -> None:
         paused = Source.objects.filter(
             pk=source.pk, organisation_id=actor.organisation_id or source.organisation_id, state=Source.State.PAUSED
         )
-        if paused.update(state=Source.State.STOPPED, problem="", failures=0, next_try_at=None):
+        if paused.update(state=Source.State.STOPPED, problem="", failures=0, next_try_at=timezone.now()):
             record(
                 "source_resumed",
                 actor=actor.name,
@@ -107,7 +173,7 @@ def switch_source(actor: Actor, source: Source, *, on: bool) -> None:
         must_be_permitted(source)
     with transaction.atomic():
         mine = Source.objects.filter(pk=source.pk, organisation_id=actor.organisation_id or source.organisation_id)
-        if mine.exclude(enabled=on).update(enabled=on):
+        if mine.exclude(enabled=on).update(enabled=on, next_try_at=timezone.now() if on else None):
             record(
                 "source_switched_on" if on else "source_switched_off",
                 actor=actor.name,
@@ -260,6 +326,14 @@ def take_lease(source: Source, now: datetime | None = None) -> str:
     return token
 
 
+def take_again(source: Source, token: str) -> str | None:
+    """A new token for the patrol whose lease ended because the settings were changed; None where it was lost otherwise."""
+    fresh = uuid.uuid4().hex
+    mine = Source.objects.filter(pk=source.pk, lease_holder=_me()).exclude(lease_token__in=("", token))
+    changes = {"lease_expires_at": timezone.now() + LEASE, "state": Source.State.RUNNING, "problem": "", "failures": 0}
+    return fresh if mine.update(lease_token=fresh, next_try_at=None, **changes) else None
+
+
 def keep_lease(source: Source, token: str, now: datetime, **changes: Any) -> None:
     """Renews the lease and writes `changes`; call it in the transaction of the page. Raises LeaseLost when it was lost."""
     held = Source.objects.filter(pk=source.pk, lease_token=token)
@@ -268,8 +342,8 @@ def keep_lease(source: Source, token: str, now: datetime, **changes: Any) -> Non
 
 
 def release_lease(source: Source, token: str) -> None:
-    """Gives the source back; harmless when it was lost already."""
-    Source.objects.filter(pk=source.pk, lease_token=token).update(
+    """Gives the source back, also when its settings were changed since; harmless when it was lost already."""
+    Source.objects.filter(Q(lease_token=token) | Q(lease_holder=_me()), pk=source.pk).update(
         lease_token="", lease_holder="", lease_expires_at=None
     )
 

@@ -9,14 +9,22 @@ from datetime import datetime
 from django.db.models import QuerySet, Sum
 
 from yoake import shelf
+from yoake.casework.asked import once
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import HourCount, Permission, Skipped, Source
 from yoake.collect import connectors
 from yoake.errors import BadInput
 
 
+def sources_of_desk(actor: Actor, *, practice: bool) -> list[Source]:
+    """Those of one desk; asked once a page."""
+    mine = sources_of(actor).filter(practice=practice)
+    return once(("sources", actor.organisation_id, practice), lambda: list(mine))
+
+
 def sources_of(actor: Actor) -> QuerySet[Source]:
     """The sources of the actor's organisation, practice last."""
+    actor.must("read")
     return Source.objects.filter(organisation_id=actor.organisation_id).order_by("practice", "name")
 
 

@@ -51,6 +51,8 @@ def checkup() -> Iterator[Finding]:
     yield from _models()
     if all(finding.state == "ok" for finding in database):
         yield from _audit()
+        yield from _evidence()
+        yield from _duties()
         yield from _sources()
         yield from _second_looks()
         yield from _clock()
@@ -248,6 +250,41 @@ def _audit() -> Iterator[Finding]:
         yield Finding(
             "audit", "ok", _("The audit chain is whole (entries: {count:,}).").format(count=Entry.objects.count())
         )
+
+
+def _evidence() -> Iterator[Finding]:
+    """Whether the master key is there: without it nothing is captured and nobody reads what is sealed."""
+    from yoake.casework.evidence.keys import key_file
+    from yoake.casework.evidence.rotating import lost_masters
+
+    try:
+        lost = lost_masters()
+    except YoakeError as problem:
+        yield Finding("evidence", "wrong", str(problem))
+        return
+    file = key_file()
+    if lost:
+        told = _("The master key of evidence is not in {path}: nothing is captured, nobody reads what is sealed.")
+        copy = _("Restore the file from your copy; without one: yoake evidence rotate-key --lost")
+        yield Finding("evidence", "wrong", told.format(path=file), copy)
+    elif file.exists() and sys.platform != "win32" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        told = _("Other accounts of this machine may read the key file {path}.").format(path=file)
+        yield Finding("evidence", "wrong", told, _("Run: chmod 600 {path}").format(path=file))
+    elif file.exists():
+        told = _("The key file {path} is for its owner only; keep a copy apart from the database.").format(path=file)
+        yield Finding("evidence", "ok", told)
+
+
+def _duties() -> Iterator[Finding]:
+    """What the worker cannot do: each duty that fails pauses by itself."""
+    from yoake.pipeline.mishaps import standing_still
+
+    for one in standing_still(datetime.now(UTC)):
+        told = _("The worker's duty {duty} stands still since {time}: {problem}").format(
+            duty=one.duty, time=_local(one.since), problem=one.why
+        )
+        do = _("It is tried again by itself; if it stays so, tell those who maintain Yoake this line.")
+        yield Finding("worker", "wrong", told, do)
 
 
 def _sources() -> Iterator[Finding]:

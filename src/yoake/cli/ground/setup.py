@@ -35,6 +35,14 @@ def open_database() -> None:
                 "The database is not ready (migrations to run: {count}): start `yoake up` once, or run `yoake up --prepare`."
             ).format(count=len(missing))
         )
+    stop_again()
+
+
+def stop_again() -> int:
+    """What was stopped stays stopped, also in a database restored from before; returns how many posts had come back."""
+    from yoake.casework.cases.stop import again
+
+    return again()
 
 
 def migrations_to_run() -> list[str]:

@@ -41,6 +41,7 @@ class BlueskyFirehose:
 
     title = {"ja": "Bluesky（Firehose：リレー・PDS）", "en": "Bluesky (firehose of a relay or PDS)"}
     live = True
+    cursor_of = ("endpoint",)
 
     @dataclass(frozen=True)
     class Options:

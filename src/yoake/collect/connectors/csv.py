@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from yoake.collect.clean import NAME_LIMIT
 from yoake.collect.columns import Columns, zone_of
-from yoake.collect.connector import Context, Liveness, Page
-from yoake.collect.files import KnownFile, line_breaks, may_not, name_of, not_now, size_of
+from yoake.collect.connector import Page
+from yoake.collect.files import KnownFile, line_breaks, name_of, size_of
 from yoake.collect.lines import LineReader, opened
 from yoake.collect.net import Net
-from yoake.collect.posts_in_files import Batch
+from yoake.collect.posts_in_files import Batch, OfFile, lines_of
 from yoake.collect.records import Record, Records
 from yoake.errors import BadInput
-from yoake.tables.posts import posts_batch
 
 __all__ = ["CsvFile"]
 
@@ -25,7 +24,7 @@ _PROBE_BYTES: Final = 65_536
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-class CsvFile:
+class CsvFile(OfFile):
     """Posts from a CSV file or pipe whose first record names the columns; fields in quotes may hold line breaks.
 
     The cursor is the byte offset after the last record read and a fingerprint of what stands before it, as of JSON lines.
@@ -68,29 +67,11 @@ class CsvFile:
             with LineReader(lambda: opened(options.path, start), start=start) as reader:
                 while not (reader.ended or net.stopping):
                     batch = Batch(f"file:{options.platform or name_of(options.path)}", net.now(), skipped)
-                    reading.take(self._lines(reader, options), batch)
+                    reading.take(lines_of(options.path, reader, options.page_posts), batch)
                     if reader.ended:
                         reading.end(reader, batch)
                     yield batch.page(known.cursor(reader.offset - reading.records.pending_bytes))
                     skipped = []
-
-    def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
-        """A file cannot say whether a post is still up: all `unchecked`."""
-        return [
-            Liveness(ref, "unchecked", net.now(), "a file does not know whether its posts are still up") for ref in refs
-        ]
-
-    def context(self, ref: str, options: Options, net: Net) -> Context:
-        """Nothing: what a file knows about a post stands in its record."""
-        return Context(posts_batch([]), posts_batch([]))
-
-    def _lines(self, reader: LineReader, options: Options) -> list[bytes | None]:
-        try:
-            return reader.batch(options.page_posts, 1.0)
-        except PermissionError:
-            raise may_not(options.path) from None
-        except OSError as error:
-            raise not_now(options.path, error) from None
 
 
 def _check(options: CsvFile.Options) -> None:

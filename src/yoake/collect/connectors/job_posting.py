@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import orjson
+import pyarrow as pa
 
 from yoake.collect.columns import zone_of
 from yoake.collect.connector import Context, Known, Liveness, Page, Skip
@@ -18,7 +19,7 @@ from yoake.collect.manners import LoginWall, Manners, RobotsSayNo, pause
 from yoake.collect.markup import NotXml, elements, local, unpacked
 from yoake.collect.net import Busy, Denied, Net, Response, Stamp, TooLong, Unreached
 from yoake.collect.sitemaps import BYTES, DEEPEST, Entry, entries, root_of, since
-from yoake.collect.web import GONE, NETWORK, PAGE_BYTES, check_pages, item_url
+from yoake.collect.web import GONE, NETWORK, PAGE_BYTES, address_of, check_pages, item_url, read_anew
 from yoake.errors import BadInput, Refused, TryLater
 from yoake.tables.posts import posts_batch, removals_batch
 
@@ -44,6 +45,7 @@ class JobPosting:
     title = {"ja": "求人サイト（JobPosting・求人フィード）", "en": "Job board (JobPosting, XML feed of jobs)"}
     live = True
     job_board = True
+    cursor_of = ("url", "only")
 
     @dataclass(frozen=True)
     class Options:
@@ -92,14 +94,14 @@ class JobPosting:
 
     def check_known(self, known: Sequence[Known], options: Options, net: Net) -> list[Liveness]:
         """Asks for each job's page, if it changed; compares the posting there with the known version."""
-        zone = zone_of(options.time_zone)
-
-        def read(response: Response, ref: str, now: datetime) -> dict[str, Any] | None:
-            rows = postings_of_page(response, zone, now)[0]
-            return next((row for row in rows if row["native_id"] == ref), rows[0] if len(rows) == 1 else None)
-
         disguised = net.disguised(user_agent=options.user_agent, proxy=options.proxy)
-        return check_pages(known, disguised, read, delay_s=options.delay_s)
+        return check_pages(known, disguised, _one_of(options), delay_s=options.delay_s)
+
+    def read(self, ref: str, options: Options, net: Net) -> pa.RecordBatch:
+        """One offer as its page shows it now; no row when it is not there."""
+        disguised = net.disguised(user_agent=options.user_agent, proxy=options.proxy)
+        row = read_anew(ref, disguised, _one_of(options), delay_s=options.delay_s)
+        return posts_batch([row] if row else [])
 
     def context(self, ref: str, options: Options, net: Net) -> Context:
         """Nothing: a job board has neither threads nor profiles."""
@@ -354,6 +356,18 @@ class _Round:
         return Page(
             posts_batch(rows), removals_batch(removed), skipped, self._place.cursor(), seen_until.astimezone(UTC)
         )
+
+
+def _one_of(options: JobPosting.Options) -> Callable[[Response, str, datetime], dict[str, Any] | None]:
+    """How one offer is found on its page."""
+    zone = zone_of(options.time_zone)
+
+    def read(response: Response, ref: str, now: datetime) -> dict[str, Any] | None:
+        rows = postings_of_page(response, zone, now)[0]
+        row = next((row for row in rows if row["native_id"] == address_of(ref)), rows[0] if len(rows) == 1 else None)
+        return {**row, "native_id": ref} if row is not None else None
+
+    return read
 
 
 def _removal(url: str, now: datetime) -> dict[str, Any]:

@@ -1,22 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from yoake.collect.clean import NAME_LIMIT
-from yoake.collect.connector import Context, Liveness, Page, Skip
-from yoake.collect.files import KnownFile, line_breaks, may_not, name_of, not_now, size_of
+from yoake.collect.connector import Page, Skip
+from yoake.collect.files import KnownFile, line_breaks, name_of, size_of
 from yoake.collect.lines import LineReader, opened, read_line
 from yoake.collect.net import Net
+from yoake.collect.posts_in_files import OfFile, lines_of
 from yoake.errors import BadInput
 from yoake.tables.posts import posts_batch, removals_batch
 
 __all__ = ["JsonLines"]
 
 
-class JsonLines:
+class JsonLines(OfFile):
     """Posts from a file or pipe, one JSON object a line (docs/reference/score.md has the fields).
 
     The cursor is the byte offset after the last line read and a fingerprint of what stands before it: reading resumes
@@ -60,7 +61,7 @@ class JsonLines:
         with LineReader(lambda: opened(options.path, start), start=start) as reader:
             while not (reader.ended or net.stopping):
                 page_start = reader.offset
-                lines = self._batch(reader, options)
+                lines = lines_of(options.path, reader, options.page_posts)
                 rows, removals, odd = _read(lines, name, net.now())
                 if reader.ended and reader.rest is not None and reader.rest.strip():
                     # The last line has no line break: whole, or still being written? Half an object is no object.
@@ -86,24 +87,6 @@ class JsonLines:
                     seen_until=net.now(),
                 )
                 skipped = []
-
-    def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
-        """A file cannot say whether a post is still up: all `unchecked`."""
-        return [
-            Liveness(ref, "unchecked", net.now(), "a file does not know whether its posts are still up") for ref in refs
-        ]
-
-    def context(self, ref: str, options: Options, net: Net) -> Context:
-        """Nothing: what a file knows about a post stands in its line."""
-        return Context(posts_batch([]), posts_batch([]))
-
-    def _batch(self, reader: LineReader, options: Options) -> list[bytes | None]:
-        try:
-            return reader.batch(options.page_posts, 1.0)
-        except PermissionError:
-            raise may_not(options.path) from None
-        except OSError as error:
-            raise not_now(options.path, error) from None
 
 
 def _read(

@@ -12,7 +12,7 @@ import orjson
 from yoake.collect.bluesky import Removals, is_japanese
 from yoake.collect.clean import is_id
 from yoake.collect.connector import Context, Liveness, Page, Skip
-from yoake.collect.fediverse import NETWORK, base_of
+from yoake.collect.fediverse import NETWORK, base_of, host_of
 from yoake.collect.mastodon import LIMIT, Mastodon, newest, order, status_of, tag_path
 from yoake.collect.net import Net, Socket
 from yoake.collect.origins import Origins
@@ -26,6 +26,7 @@ _REWIND_MS = 180_000  # statuses of other servers come late, with ids of the tim
 _REMEMBERED = 100_000  # statuses whose ids are known when a deletion names one
 _SILENCE_S = 300.0  # after which the timelines are asked whether the stream has gone deaf
 _LONG_MESSAGE = 1_000_000
+_SETTLES_S = 3.0  # after which a subscription that said nothing yet is taken for made: no server says when it is
 _PAUSE_S = 0.5  # before a server that closed is called again
 _SEARCHED = 5  # pages of results of one search
 # Events of the streaming API that are of no concern here; any other is counted.
@@ -53,6 +54,7 @@ class MastodonTimelines:
 
     title = {"ja": "Mastodon", "en": "Mastodon"}
     live = True
+    cursor_of = ("instance",)
 
     @dataclass(frozen=True)
     class Options:
@@ -127,6 +129,7 @@ class _Reading:
         self._caught_up = cursor is None
         self._up_to: datetime | None = None
         self._heard = 0  # events of the stream that could be read
+        self._silent: set[str] = set()  # subscriptions of this connection that brought nothing yet
         self._begin()
 
     # --- by pages -----------------------------------------------------------------------------------------------------
@@ -245,6 +248,8 @@ class _Reading:
             except TryLater:
                 yield from self._round(None)  # the stream is away, the timelines may not be
                 raise
+            self._caught_up = False
+            self._silent = {_called(timeline.stream, timeline.tag) for timeline in self._timelines}
             for timeline in self._timelines:
                 told = {
                     "type": "subscribe",
@@ -252,8 +257,18 @@ class _Reading:
                     **({"tag": timeline.tag} if timeline.tag else {}),
                 }
                 say(socket, told)
+            yield from self._settled(socket)
             yield from self._round(socket)
             yield from self._live(socket)
+
+    def _settled(self, socket: Socket) -> Generator[Page, None, None]:
+        """What the stream brings until each subscription is made; catching up before that would leave a gap between them."""
+        deadline = time.monotonic() + _SETTLES_S
+        while self._silent and not self._net.stopping and (left_s := deadline - time.monotonic()) > 0:
+            messages, closed = gather(socket, min(1.0, left_s))
+            yield self._messages(messages)
+            if closed is not None:
+                raise closed
 
     def _live(self, socket: Socket) -> Generator[Page, None, None]:
         heard_at = searched_at = time.monotonic()
@@ -306,6 +321,8 @@ class _Reading:
             self._skip("not_an_event", where)
             return
         self._heard += 1
+        of = told.get("stream")
+        self._silent.discard(_called(*map(str, of[:2])) if isinstance(of, list) and of else "")
         if event in ("update", "status.update"):
             self._status(status, edited=event == "status.update")
         elif event == "delete":
@@ -314,15 +331,19 @@ class _Reading:
             self._skip("unknown_event", where)
 
     def _delete(self, ident: str) -> None:
-        """The event names the status as this server does; which post that was is known of what was read in this run."""
+        """The event names the status as this server does; which post that was is known of what was read in this run.
+
+        It may be the server's own moderators who dropped their copy of another server's post: only of its own posts
+        it says that they are gone, and never who deleted them.
+        """
         known = self._read.drop(ident)
-        if known is not None:
+        if known is not None and host_of(known[0]) == self._api.host:
             self._removals.add(
                 {
                     "kind": "post",
                     "network": NETWORK,
                     "native_id": known[0],
-                    "state": "deleted_by_author",
+                    "state": "removed",
                     "removed_at": self._now,
                 }
             )
@@ -386,6 +407,11 @@ def _timelines(options: MastodonTimelines.Options) -> list[_Timeline]:
         raise BadInput("timeline", options.timeline, "public or local, for hashtags")
     stream = "hashtag" if options.timeline == "public" else "hashtag:local"
     return [_Timeline(tag_path(tag), scope, stream, tag) for tag in _tags(options.hashtags)]
+
+
+def _called(stream: str, tag: str = "") -> str:
+    """A subscription, by its stream and hashtag."""
+    return f"{stream} {tag.lower()}".rstrip()
 
 
 def _tags(hashtags: Sequence[str]) -> Iterator[str]:

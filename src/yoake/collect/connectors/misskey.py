@@ -12,7 +12,7 @@ import orjson
 from yoake.collect.bluesky import Removals, is_japanese
 from yoake.collect.clean import is_id
 from yoake.collect.connector import Context, Liveness, Page, Skip
-from yoake.collect.fediverse import NETWORK, base_of
+from yoake.collect.fediverse import NETWORK, base_of, host_of
 from yoake.collect.mastodon import newest, order
 from yoake.collect.misskey import LIMIT, Misskey, earlier, note_of, now_utc, renoted
 from yoake.collect.net import Net, Socket
@@ -47,6 +47,7 @@ class MisskeyTimelines:
 
     title = {"ja": "Misskey", "en": "Misskey"}
     live = True
+    cursor_of = ("instance",)
 
     @dataclass(frozen=True)
     class Options:
@@ -249,14 +250,14 @@ class _Reading:
 
     def _deleted(self, ident: object, told: object) -> None:
         uri = self._watched.drop(ident) if isinstance(ident, str) else None
-        if uri is not None:
+        if uri is not None and host_of(uri) == self._api.host:  # of another server's note, only its copy may be gone
             at = now_utc(told.get("deletedAt") if isinstance(told, dict) else None)
             self._removals.add(
                 {
                     "kind": "post",
                     "network": NETWORK,
                     "native_id": uri,
-                    "state": "deleted_by_author",
+                    "state": "removed",
                     "removed_at": min(at or self._now, self._now),
                 }
             )

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from yoake.collect.bluesky import Removals, is_japanese
 from yoake.collect.clean import is_id
-from yoake.collect.connector import Context, Liveness, Page, Skip
+from yoake.collect.connector import Context, Known, Liveness, Page, Skip
 from yoake.collect.net import Net
 from yoake.collect.nostr import (
     DELETION,
@@ -74,12 +74,17 @@ class NostrRelays:
 
     def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
         """Asks every relay for the posts, and for deletions that name them."""
-        told = [ref for ref in dict.fromkeys(refs) if is_event_id(ref)]
+        return self.check_known([Known(ref) for ref in refs], options, net)
+
+    def check_known(self, known: Sequence[Known], options: Options, net: Net) -> list[Liveness]:
+        """As `check`; whose a post was is known, so that a deletion of one that no relay has any more can be proven."""
+        authors = {one.ref: one.author for one in known if is_event_id(one.ref)}
+        told = list(authors)
         states: dict[str, tuple[str, str]] = {}
         for begin in range(0, len(told), _BATCH):
-            states |= _states(told[begin : begin + _BATCH], _relays(options), net)
+            states |= _states(told[begin : begin + _BATCH], authors, _relays(options), net)
         unknown = ("unchecked", "this is not the id of an event")
-        return [Liveness(ref, *_timed(states.get(ref, unknown), net)) for ref in refs]
+        return [Liveness(one.ref, *_timed(states.get(one.ref, unknown), net)) for one in known]
 
     def context(self, ref: str, options: Options, net: Net) -> Context:
         """The posts above, the author's newest posts and profile."""
@@ -281,7 +286,7 @@ def _asked(urls: Sequence[str], filters: list[Filter], net: Net) -> tuple[list[E
     return list(found.values()), trouble
 
 
-def _states(refs: list[str], urls: Sequence[str], net: Net) -> dict[str, tuple[str, str]]:
+def _states(refs: list[str], authors: Mapping[str, str], urls: Sequence[str], net: Net) -> dict[str, tuple[str, str]]:
     found, trouble = _asked(urls, [{"ids": refs}, {"kinds": [DELETION], "#e": refs}], net)
     posts = {event.id: event for event in found if event.id in refs}
     deleted = {(ident, event.author) for event in found if event.kind == DELETION for ident in deleted_by(event)}
@@ -293,10 +298,12 @@ def _states(refs: list[str], urls: Sequence[str], net: Net) -> dict[str, tuple[s
             states[ref] = ("deleted_by_author", "a relay still shows it") if gone else ("up", "")
         elif trouble:
             states[ref] = ("unreachable", str(trouble[0]))
+        elif (ref, authors[ref]) in deleted:
+            states[ref] = ("deleted_by_author", "its author's deletion is there, and no relay has it any more")
         elif ref in named:
-            states[ref] = ("deleted_by_author", "a deletion names it, and no relay has it any more")
+            states[ref] = ("removed", "no relay has it any more; a deletion names it, and it is not known whose it was")
         else:
-            states[ref] = ("removed_by_provider", f"none of {len(urls)} relays has it, and no deletion names it")
+            states[ref] = ("removed", f"none of {len(urls)} relays has it, and no deletion names it")
     return states
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +12,11 @@ import pyarrow.parquet as pq
 
 from yoake.collect.clean import NAME_LIMIT
 from yoake.collect.columns import Columns, zone_of
-from yoake.collect.connector import Context, Liveness, Page, Skip
+from yoake.collect.connector import Page, Skip
 from yoake.collect.files import may_not, name_of, not_now, size_of
 from yoake.collect.net import Net
-from yoake.collect.posts_in_files import Batch
+from yoake.collect.posts_in_files import Batch, OfFile
 from yoake.errors import BadInput
-from yoake.tables.posts import posts_batch
 
 __all__ = ["ParquetFile"]
 
@@ -26,7 +25,7 @@ _GROUP_BYTES: Final = 2 << 30
 _HEADER_BYTES: Final = 100 << 20
 
 
-class ParquetFile:
+class ParquetFile(OfFile):
     """Posts from a Parquet file, row group by row group, a page at a time.
 
     The cursor is the number of rows read and a fingerprint of the file's end: a file that was replaced is read from
@@ -72,16 +71,6 @@ class ParquetFile:
                 raise not_now(options.path, error) from None
             raise BadInput("path", options.path, f"a whole Parquet file ({str(error)[:100]})") from None
 
-    def check(self, refs: Sequence[str], options: Options, net: Net) -> list[Liveness]:
-        """A file cannot say whether a post is still up: all `unchecked`."""
-        return [
-            Liveness(ref, "unchecked", net.now(), "a file does not know whether its posts are still up") for ref in refs
-        ]
-
-    def context(self, ref: str, options: Options, net: Net) -> Context:
-        """Nothing: what a file knows about a post stands in its row."""
-        return Context(posts_batch([]), posts_batch([]))
-
     def _pages(self, options: Options, stream: Any, cursor: str | None, net: Net) -> Generator[Page, None, None]:
         foot = _print(stream)
         file = pq.ParquetFile(
@@ -105,7 +94,7 @@ class ParquetFile:
                 if unread.num_rows == 0:
                     continue
                 page = Batch(network, net.now(), skipped)
-                for values in unread.to_pylist():
+                for values in _rows(unread):
                     row += 1
                     page.take(columns.of_values(values, page.now), f"row {row}")
                 yield page.page(f"{row}:{foot}")
@@ -114,6 +103,26 @@ class ParquetFile:
                     return
         if not told:
             yield Batch(network, net.now(), skipped).page(f"{row}:{foot}")
+
+
+def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """The rows as Python values; b"" stands for what Python cannot hold (no UTF-8, a time beyond its calendar)."""
+    for place, kind in enumerate(batch.schema.types):
+        if pa.types.is_timestamp(kind) and kind.unit == "ns":  # a row may name a time finer than Python's
+            column = batch.column(place).cast(pa.timestamp("us", kind.tz), safe=False)
+            batch = batch.set_column(place, batch.schema.names[place], column)
+    try:
+        return list(batch.to_pylist())
+    except (ValueError, OverflowError):
+        columns = {name: [_value(cell) for cell in batch.column(name)] for name in batch.schema.names}
+        return [{name: values[row] for name, values in columns.items()} for row in range(batch.num_rows)]
+
+
+def _value(cell: Any) -> Any:
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError):
+        return b""
 
 
 def _opened(path: str) -> Any:

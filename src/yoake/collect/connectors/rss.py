@@ -31,6 +31,7 @@ class Rss:
 
     title = {"ja": "フィード（RSS・Atom・JSON Feed）", "en": "Feed (RSS, Atom, JSON Feed)"}
     live = True
+    cursor_of = ("url",)
 
     @dataclass(frozen=True)
     class Options:
@@ -95,7 +96,7 @@ class Rss:
             if place.is_new(uid, content)
         ]
         removed: list[dict[str, Any]] = [
-            {"kind": "post", "network": NETWORK, "native_id": ref, "state": "deleted_by_author", "removed_at": now}
+            {"kind": "post", "network": NETWORK, "native_id": ref, "state": "removed", "removed_at": now}
             for ref in feed.removed
             if place.is_new(ref, "removed")
         ]

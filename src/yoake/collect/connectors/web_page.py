@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from yoake.collect.connector import Context, Known, Liveness, Page, Skip
 from yoake.collect.manners import Manners
 from yoake.collect.net import Net
-from yoake.collect.web import GONE, PAGE_BYTES, check_pages, post_of_page
+from yoake.collect.web import GONE, PAGE_BYTES, check_pages, post_of_page, read_anew
 from yoake.errors import Refused, TryLater
 from yoake.tables.posts import posts_batch
 
@@ -18,6 +20,7 @@ class WebPage:
 
     title = {"ja": "ウェブページ（1件）", "en": "One web page"}
     live = False
+    cursor_of = ("url",)
 
     @dataclass(frozen=True)
     class Options:
@@ -59,6 +62,11 @@ class WebPage:
     def check_known(self, known: Sequence[Known], options: Options, net: Net) -> list[Liveness]:
         """Asks for each page, if it changed; compares what it says now with the known version."""
         return check_pages(known, net.disguised(user_agent=options.user_agent, proxy=options.proxy))
+
+    def read(self, ref: str, options: Options, net: Net) -> pa.RecordBatch:
+        """The page as it is now; no row when it is not there."""
+        row = read_anew(ref, net.disguised(user_agent=options.user_agent, proxy=options.proxy))
+        return posts_batch([row] if row else [])
 
     def context(self, ref: str, options: Options, net: Net) -> Context:
         """Nothing: a page stands alone."""

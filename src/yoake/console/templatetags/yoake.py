@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import json
+
 from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from yoake.casework.cases.categories import is_record_only
 from yoake.casework.cases.models import Decision
-from yoake.casework.sources.models import Source
+from yoake.casework.people.models import User
 from yoake.console import words
 from yoake.console.case import ModelAnswer
+from yoake.console.devices import browser_name
+from yoake.console.holds import app_name, hold_kind_name
+from yoake.console.leases import how_it_ended
 from yoake.console.marks import Reason
+from yoake.console.palette import KEYS, Key, page_commands
+from yoake.console.urgent import minutes_ago
 
 register = template.Library()
 
 for say in (
+    app_name,
+    browser_name,
+    hold_kind_name,
+    how_it_ended,
     is_record_only,
+    minutes_ago,
     words.age,
+    words.bounded,
     words.category_name,
     words.class_name,
     words.clock,
+    words.detector_kind,
     words.detector_name,
     words.field_name,
     words.gone_name,
@@ -26,11 +42,19 @@ for say in (
     words.hour_minute,
     words.is_at_risk,
     words.network_name,
+    words.problem_text,
     words.score,
+    words.searched_field_name,
     words.skipped_name,
     words.verdict_name,
 ):
     register.filter(say.__name__, say)
+
+
+@register.filter
+def called(user: User) -> str:
+    """What colleagues call somebody."""
+    return user.get_full_name() or user.username
 
 
 @register.filter
@@ -42,10 +66,38 @@ def cue_name(reason: Reason) -> str:
 @register.filter
 def verdict_in_full(decision: Decision | ModelAnswer) -> str:
     """The verdict, with the category when there is one."""
-    return words.verdict_in_full(decision.verdict, decision.category)
+    loaded = decision._state.fields_cache.get("case") if isinstance(decision, Decision) else None
+    return words.verdict_in_full(decision.verdict, decision.category, at_risk=loaded is not None and loaded.at_risk)
 
 
 @register.filter
-def problem_of(source: Source) -> str:
-    """Why a source waits or is paused, in the reader's language where the catalogue has it."""
-    return words.plain_sentence(source.problem)
+def verdict_class(decision: Decision | ModelAnswer) -> str:
+    """What its mark is drawn by: the verdict, and whether it is about a person who needs help, never an offender."""
+    return f"{decision.verdict} at-risk" if words.is_at_risk(decision.category) else decision.verdict
+
+
+@register.simple_tag
+def key_groups() -> list[tuple[str, tuple[Key, ...]]]:
+    """Every key there is, in groups."""
+    return [(str(title), keys) for title, keys in KEYS]
+
+
+@register.simple_tag
+def command_list() -> str:
+    """The commands that pages may have, as JSON for the palette."""
+    return json.dumps(page_commands(), ensure_ascii=False)
+
+
+@register.filter
+def unbroken(text: str) -> SafeString:
+    """A date inside a sentence, as HTML that no line ends within: browsers would break it at its hyphens."""
+    return format_html('<span class="unbroken">{}</span>', text)
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """A text in which `names` stand in backticks, as HTML."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(parts))
+    )

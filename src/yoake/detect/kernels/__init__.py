@@ -28,7 +28,9 @@ def _keep_apart() -> None:
     for file in sorted(here.glob("*.py")):
         digest.update(file.read_bytes())
     base = Path(config.CACHE_DIR) if config.CACHE_DIR else here / "__pycache__"
-    folder = base / f"{_PREFIX}{digest.hexdigest()[:16]}"
+    # another installation may keep its code in the same base: its folders are not ours to remove
+    own = f"{_PREFIX}{hashlib.sha256(bytes(here)).hexdigest()[:8]}-"
+    folder = base / f"{own}{digest.hexdigest()[:16]}"
     if folder.is_dir() and os.access(folder, os.W_OK):
         config.CACHE_DIR = str(folder)
         return
@@ -37,7 +39,7 @@ def _keep_apart() -> None:
     except OSError:
         return  # numba finds a place of its own, in the user's cache
     config.CACHE_DIR = str(folder)
-    for other in base.glob(f"{_PREFIX}*"):
+    for other in base.glob(f"{own}*"):
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)
 

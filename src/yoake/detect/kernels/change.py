@@ -85,7 +85,7 @@ def find_change(
                     return
         out[0] = FIRM
         return
-    if named and weigh_words(sheet, n, category, NO_KIND, True, words, entries, rules)[0] >= queue:
+    if named and weigh_words(sheet, n, category, np.int64(NO_KIND), np.bool_(True), words, entries, rules)[0] >= queue:
         out[0] = UNFRAMED
         return
     for k in range(rules.typical_at[category], rules.typical_at[category + 1]):
@@ -118,7 +118,7 @@ def _weigh_without(
 ) -> Any:
     """Log-odds when words of some kinds are not there; where no frame is, the other kinds stay as they are."""
     if framed:
-        return weigh_words(sheet, n, category, without, False, words, entries, rules)[0]
+        return weigh_words(sheet, n, category, without, np.bool_(False), words, entries, rules)[0]
     left = present & ~without
     together, total = 0.0, 0.0
     for k in range(rules.combination_at[category], rules.combination_at[category + 1]):

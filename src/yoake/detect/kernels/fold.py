@@ -80,14 +80,14 @@ def fold_utf8(offsets: Any, octets: Any, t: Tables) -> tuple[Any, Any, Any, Any,
     ends = np.empty(size, np.int32)
     classes = np.empty(size, np.uint8)
     rows = np.zeros(count + 1, np.int64)
-    to: Any = 0
+    to: Any = np.int64(0)  # typed: a bare 0 would have what is called with it compiled twice
     for row in range(count):
         lo = to
         out = np.uint64(to)
         i = np.uint64(offsets[row])
         stop = np.uint64(offsets[row + 1])
         place: Any = np.int32(0)  # code points read so far
-        seen = np.uint32(0)  # what stands beside what, by LINKS
+        seen = np.uint32(0)  # what stands beside what, by the bits of `links`
         had = np.uint32(0)  # properties of the characters
         before = np.uint32(OTHER)  # class of the character before
         last = np.uint32(0)  # the character before

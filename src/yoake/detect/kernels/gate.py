@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from yoake.detect.kernels.linear import WORD, extend, place, plain, script, seed_of
+from yoake.detect.kernels.linear import PARENT, PROFILE, TEXT, WORD, extend, place, plain, script, seed_of
 
 
 @njit(cache=True, nogil=True)
@@ -46,14 +46,16 @@ def gate_sums(
     out = np.zeros(posts, np.float64)
     runs = np.zeros(max(longest, 3), np.uint32)  # of the character before: its run of length k + 1, from three on
     for row in range(posts):
-        total, count = _field(codes, rows[row], rows[row + 1], 0, bits, longest, weights, runs)
+        total, count = _field(codes, rows[row], rows[row + 1], np.int64(TEXT), bits, longest, weights, runs)
         if profile_rows[row + 1] > profile_rows[row]:
             more, also = _field(
-                profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, weights, runs
+                profile_codes, profile_rows[row], profile_rows[row + 1], np.int64(PROFILE), bits, longest, weights, runs
             )
             total, count = total + more, count + also
         if parent_rows[row + 1] > parent_rows[row]:
-            more, also = _field(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, weights, runs)
+            more, also = _field(
+                parent_codes, parent_rows[row], parent_rows[row + 1], np.int64(PARENT), bits, longest, weights, runs
+            )
             total, count = total + more, count + also
         out[row] = total / np.sqrt(count) if count else np.nan
     return out

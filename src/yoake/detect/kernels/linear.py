@@ -17,6 +17,9 @@ from numba import njit
 from yoake.detect.kernels.reading import ID
 
 FIELDS: Final = 3
+TEXT: Final = 0  # fields of a post; given to kernels as int64, or each number would have its own machine code
+PROFILE: Final = 1
+PARENT: Final = 2
 WORD: Final = 3  # added to a field's number: the space of its words
 _PRIME: Final = np.uint32(16777619)
 _MIX: Final = np.uint32(0x85EBCA6B)
@@ -154,9 +157,13 @@ def collect_post(
     touched: Any,
 ) -> Any:
     """Counts the runs of all fields of one post; arguments as in `sums` and `collect`, the answer as in `collect`."""
-    n = collect(codes, rows[row], rows[row + 1], 0, bits, longest, counts, touched, 0)
-    n = collect(profile_codes, profile_rows[row], profile_rows[row + 1], 1, bits, longest, counts, touched, n)
-    return collect(parent_codes, parent_rows[row], parent_rows[row + 1], 2, bits, longest, counts, touched, n)
+    n = collect(codes, rows[row], rows[row + 1], np.int64(TEXT), bits, longest, counts, touched, np.int64(0))
+    n = collect(
+        profile_codes, profile_rows[row], profile_rows[row + 1], np.int64(PROFILE), bits, longest, counts, touched, n
+    )
+    return collect(
+        parent_codes, parent_rows[row], parent_rows[row + 1], np.int64(PARENT), bits, longest, counts, touched, n
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -326,14 +333,52 @@ def attribute(
                 square += value * value
             norm = np.sqrt(square + damping) if n else 1.0
         first, after = rows[row], rows[row + 1]
-        _spread(codes, first, after, 0, bits, longest, counts, idf, weights, labels[k], norm, out, starts[3 * k])
+        _spread(
+            codes,
+            first,
+            after,
+            np.int64(TEXT),
+            bits,
+            longest,
+            counts,
+            idf,
+            weights,
+            labels[k],
+            norm,
+            out,
+            starts[3 * k],
+        )
         first, after = profile_rows[row], profile_rows[row + 1]
         _spread(
-            profile_codes, first, after, 1, bits, longest, counts, idf, weights, labels[k], norm, out, starts[3 * k + 1]
+            profile_codes,
+            first,
+            after,
+            np.int64(PROFILE),
+            bits,
+            longest,
+            counts,
+            idf,
+            weights,
+            labels[k],
+            norm,
+            out,
+            starts[3 * k + 1],
         )
         first, after = parent_rows[row], parent_rows[row + 1]
         _spread(
-            parent_codes, first, after, 2, bits, longest, counts, idf, weights, labels[k], norm, out, starts[3 * k + 2]
+            parent_codes,
+            first,
+            after,
+            np.int64(PARENT),
+            bits,
+            longest,
+            counts,
+            idf,
+            weights,
+            labels[k],
+            norm,
+            out,
+            starts[3 * k + 2],
         )
     return starts, out
 

@@ -178,8 +178,8 @@ def _fits(
     row = s.lists[found]
     first = places[0]
     last = places[size - 1]
-    before = _neighbour(classes, first, -1, lo, hi)
-    after = _neighbour(classes, last, 1, lo, hi)
+    before = _neighbour(classes, first, np.int64(-1), lo, hi)
+    after = _neighbour(classes, last, np.int64(1), lo, hi)
     if flags & LATIN:
         for other in (before, after):
             if other >= 0 and (classes[other] in (LETTER, DIGIT) or codes[other] in (0x40, 0x5F)):  # @ _
@@ -201,8 +201,8 @@ def _fits(
         return False
     few = gap > 0 and size < 4
     return not (
-        _blocked(codes, classes, first, before, 0, few or flags & KANA_FIRST != 0, row, s)
-        or _blocked(codes, classes, last, after, 1, few or flags & KANA_LAST != 0, row, s)
+        _blocked(codes, classes, first, before, np.int64(0), few or flags & KANA_FIRST != 0, row, s)
+        or _blocked(codes, classes, last, after, np.int64(1), few or flags & KANA_LAST != 0, row, s)
     )
 
 
@@ -211,8 +211,8 @@ def _longest(codes: Any, classes: Any, at: int, lo: int, hi: int, places: Any, s
     """The longest spelling at a place that needs to be changed, -1: none; and how many characters it has."""
     state = 0
     size = 0
-    gap = 0
-    gaps = 0
+    gap: Any = np.int64(0)
+    gaps: Any = np.int64(0)
     blanks = 0
     pending = False
     altered = False

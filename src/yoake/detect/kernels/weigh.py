@@ -209,12 +209,13 @@ def weigh_words(
                 sheet.counts[one] = False
     for k in range(n):
         framed |= sheet.counts[k] and entries.weight[sheet.entry[k]] < 0
-    spans, present, left = 0, np.int64(0), kinds
-    kind = 0
+    spans: Any = np.int64(0)
+    present, left = np.int64(0), kinds
+    kind = np.int64(0)
     while left:
         if left & 1:
             begun = spans
-            spans = _share(sheet, n, False, kind, QUOTED if framed else 1.0, spans, words, entries)
+            spans = _share(sheet, n, np.bool_(False), kind, QUOTED if framed else 1.0, spans, words, entries)
             for k in range(begun, spans):
                 if sheet.weight[k] > 0 and not (framed and words.quoted[sheet.word[sheet.span[k]]]):
                     present |= np.int64(1) << kind
@@ -234,7 +235,7 @@ def weigh_words(
         for one in range(k):
             known |= sheet.counts[one] and entries.kind[sheet.entry[one]] == kind
         if not known:
-            spans = _share(sheet, n, True, kind, 1.0, spans, words, entries)
+            spans = _share(sheet, n, np.bool_(True), np.int64(kind), 1.0, spans, words, entries)
     for k in range(cued, spans):
         taken -= sheet.weight[k]
     for k in range(cued, spans):

@@ -143,7 +143,9 @@ def weigh_posts(words: Any, entries: Any, rules: Any, floor: float) -> Any:
             for k in range(size):
                 sheet.word[k] = word[at[c] + k]
                 sheet.entry[k] = entry[at[c] + k]
-            logits[c], rests[c], spans = weigh_words(sheet, size, c, NO_KIND, False, words, entries, rules)
+            logits[c], rests[c], spans = weigh_words(
+                sheet, size, c, np.int64(NO_KIND), np.bool_(False), words, entries, rules
+            )
             for k in range(spans):
                 own_span[own_at[c] + k] = at[c] + sheet.span[k]
                 own_weight[own_at[c] + k] = sheet.weight[k]
@@ -175,7 +177,7 @@ def weigh_posts(words: Any, entries: Any, rules: Any, floor: float) -> Any:
                 sheet.word[k] = word[at[c] + k]
                 sheet.entry[k] = entry[at[c] + k]
             if taken < 0:  # what else speaks against it is weighed again, to see which of them gives the name
-                weigh_words(sheet, size, c, NO_KIND, False, words, entries, rules)
+                weigh_words(sheet, size, c, np.int64(NO_KIND), np.bool_(False), words, entries, rules)
                 sheet.frames[rules.plea[c]] = taken
                 frames[c] = _name(sheet.frames, rules.needs.shape[1])
             for k in range(own_at[c + 1] - own_at[c]):

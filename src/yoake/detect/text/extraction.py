@@ -233,6 +233,11 @@ def _names(plain: str) -> Iterator[_Found]:
             yield kind, match.start(), match.end(), names[match[0].lower()]
 
 
+def prefectures() -> list[str]:
+    """The prefectures by name, in the usual order from north to south: the values of a place."""
+    return list(dict.fromkeys(_table("places.tsv", _PERSON)[1].values()))
+
+
 @cache
 def _table(file: str, guard: str) -> tuple[re.Pattern[str], dict[str, str]]:
     """A data table of `name TAB other names`: what finds them, longest first, and the name each stands for."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -65,7 +66,7 @@ _LETTERS: Final = (
     | {0x24F5 + i: str(i + 1) for i in range(10)}  # ⓵
     | {0x24FF: "0", 0x1F10B: "0", 0x1F10C: "0", 0x2044: "/", 0x2215: "/", 0x30A0: "=", 0x1F12F: "c"}
 )
-_LEET: Final = "0o 1i 3e 4a 5s 7t 8b 9g"  # digits inside Latin words; 1 after a vowel is an l (kernel `_undo_leet`)
+_LEET: Final = "0o 1i 3e 4a 5s 7t 8b 9g"  # digits inside Latin words; 1 after a vowel is an l (kernels.latin.undo_leet)
 # Emoji that stand for a word, and the word. Those that name goods in the slang of dealers stay as they are: they are cues.
 _SAID: Final = {
     "お金": "💰💴💵💶💷💸", "荷物": "📦", "車": "🚗🚙🚘🚐", "銀行": "🏦", "カード": "💳", "電話": "📞☎", "携帯": "📱📲",
@@ -119,6 +120,15 @@ def read(column: Any) -> Folded:
     """
     folded = fold(column)
     return Folded(*kernel_read(folded.codes, folded.starts, folded.ends, folded.classes, folded.rows))
+
+
+def kernels_of_folding() -> dict[str, Callable[[], object]]:
+    """Steps for `first_use.share`: the kernels of folding, each by itself."""
+    nothing, no_rows = np.zeros(0, np.int32), np.zeros(2, np.int64)
+    return {
+        "folding": lambda: fold_utf8(*utf8(pa.array([""])), tables()),
+        "respelling": lambda: respell(nothing, nothing, nothing, np.zeros(0, np.uint8), no_rows, spellings()),
+    }
 
 
 def fold_text(text: str) -> str:

@@ -16,7 +16,9 @@ from yoake.casework.sources.models import Source
 from yoake.collect import connectors
 from yoake.collect.connector import Connector, Context
 from yoake.errors import BadInput, Refused, TryLater
+from yoake.pipeline import mishaps
 from yoake.pipeline.line import options_of
+from yoake.pipeline.mishaps import put_off_unforeseen
 from yoake.pipeline.outside import outside
 
 __all__ = ["context"]
@@ -39,7 +41,9 @@ def context(now: datetime) -> int:
             raise  # the database is away: the worker waits, and the claim ends by itself
         except DatabaseError as problem:
             put_off(row, now, type(problem).__name__)
-            log.warning("what surrounds post %s cannot be stored (%s)", row.post_id, problem)
+            log.warning("what surrounds post %s cannot be stored (%s)", row.post_id, type(problem).__name__)
+        except Exception as problem:
+            put_off_unforeseen(row, now, problem)
     return len(claimed)
 
 
@@ -60,7 +64,7 @@ def _fetch(row: Surroundings, now: datetime) -> None:
     except OperationalError:
         raise
     except Exception as problem:
-        log.exception("asking what surrounds post %s failed", row.post_id)
+        mishaps.log.error("asking what surrounds post %s failed: %s", row.post_id, mishaps.told(problem))
         if row.attempts < _TRIES:
             put_off(row, now, type(problem).__name__)
         else:

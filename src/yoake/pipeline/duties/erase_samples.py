@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from yoake.casework.due import claim_due, put_off
 from yoake.casework.quality.actions import erase_sample
 from yoake.casework.quality.models import Sample
+from yoake.pipeline.mishaps import put_off_unforeseen
 
 __all__ = ["erase_samples"]
 
@@ -23,6 +24,8 @@ def erase_samples(now: datetime) -> int:
         try:
             erase_sample(row)
         except DatabaseError as problem:
-            put_off(row, now, str(problem))
-            log.warning("erasing sample %s failed (%s); tried again later", row.pk, problem)
+            put_off(row, now, type(problem).__name__)
+            log.warning("erasing sample %s failed (%s); tried again later", row.pk, type(problem).__name__)
+        except Exception as problem:
+            put_off_unforeseen(row, now, problem)
     return len(claimed)

@@ -16,6 +16,7 @@ from yoake.collect import connectors
 from yoake.collect.items import item_of, resolved
 from yoake.errors import BadInput, Refused, TryLater
 from yoake.pipeline.line import options_of
+from yoake.pipeline.mishaps import put_off_unforeseen
 from yoake.pipeline.outside import outside
 
 __all__ = ["name_posts"]
@@ -44,6 +45,8 @@ def name_posts(now: datetime) -> int:
                 put_off(row, now, type(problem).__name__)
             else:
                 finish_naming(row, None, now)
+        except Exception as problem:
+            put_off_unforeseen(row, now, problem)
     return len(claimed)
 
 

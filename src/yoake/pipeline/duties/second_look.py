@@ -10,12 +10,13 @@ from typing import Final
 from django.conf import settings
 from django.db import DatabaseError, OperationalError
 
-from yoake.casework.cases.actions import erase
+from yoake.casework.cases.erasing import erase
 from yoake.casework.cases.looks import plan_missing, put_off_all
 from yoake.casework.cases.models import PostVersion, SecondLook
 from yoake.casework.cases.second_looks import finish_look, waits_for_a_person
 from yoake.casework.due import claim_due, put_off
 from yoake.errors import BadInput, Refused, TryLater, YoakeError
+from yoake.pipeline import mishaps
 from yoake.pipeline.judging import BudgetSpent
 from yoake.pipeline.looking import Look, Looked, look_called
 
@@ -50,7 +51,7 @@ def _look_again(name: str, now: datetime) -> int:
     except Exception as problem:  # a model that cannot be loaded, a package that is missing
         said = str(problem) if isinstance(problem, YoakeError) else type(problem).__name__
         put_off_all(name, now, now + _UNUSABLE, said)
-        log.warning("the second look %s cannot be used (%s); tried again later", name, problem)
+        log.warning("the second look %s cannot be used (%s); tried again later", name, said)
         return 0
     done, began = 0, time.monotonic()
     while time.monotonic() - began < _ROUND_S and (claimed := claim_due(SecondLook, now, limit=1, detector=name)):
@@ -87,7 +88,8 @@ def _work_on(row: SecondLook, look: Look, now: datetime) -> None:
     except Exception as problem:
         row.problem = str(problem) if isinstance(problem, BadInput) else type(problem).__name__
         if not isinstance(problem, BadInput):
-            log.exception("the second look %s at version %s failed", row.detector, row.version_id)
+            why = mishaps.told(problem)
+            mishaps.log.error("the second look %s at version %s failed: %s", row.detector, row.version_id, why)
         if row.attempts < _TRIES:
             put_off(row, now, row.problem)
             return
@@ -100,7 +102,8 @@ def _work_on(row: SecondLook, look: Look, now: datetime) -> None:
         raise
     except DatabaseError as problem:
         put_off(row, now, type(problem).__name__)
-        log.warning("what %s found in version %s cannot be stored (%s)", row.detector, row.version_id, problem)
+        why = type(problem).__name__
+        log.warning("what %s found in version %s cannot be stored (%s)", row.detector, row.version_id, why)
         return
     if not has_case:  # kept for this look only, and nothing in it
         erase(version.post, now)

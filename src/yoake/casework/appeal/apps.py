@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AppealConfig(AppConfig):
+    """The appeal room."""
+
+    name = "yoake.casework.appeal"
+    label = "appeal"

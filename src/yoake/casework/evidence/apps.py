@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class EvidenceConfig(AppConfig):
+    """The evidence room."""
+
+    name = "yoake.casework.evidence"
+    label = "evidence"

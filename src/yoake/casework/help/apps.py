@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class HelpConfig(AppConfig):
+    """The help room."""
+
+    name = "yoake.casework.help"
+    label = "help"

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class OutboxConfig(AppConfig):
+    """The outbox room."""
+
+    name = "yoake.casework.outbox"
+    label = "outbox"

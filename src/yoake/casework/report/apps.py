@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class ReportConfig(AppConfig):
+    """The report room."""
+
+    name = "yoake.casework.report"
+    label = "report"

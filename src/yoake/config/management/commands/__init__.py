@@ -1,0 +1,1 @@
+"""Commands of Django that do more here than what Django ships."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class PublicConfig(AppConfig):
+    """The public pages."""
+
+    name = "yoake.public"
+    label = "public"
