@@ -66,7 +66,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
 
 def test_shelves(tmp_path: Path) -> None:
     told = json.loads(yoake(tmp_path / "data", "shelves", "--json").stdout)
-    assert {"connectors", "detectors", "engines", "duties", "categories", "recipients"} <= set(told)
+    assert {"connectors", "detectors", "engines", "duties", "categories", "recipients", "figures"} <= set(told)
     names = {shelf: {thing["name"] for thing in things} for shelf, things in told.items()}
     assert {"bluesky_jetstream", "bluesky_firehose", "jsonl", "practice"} <= names["connectors"]
     assert {"inline", "processes"} <= names["engines"]

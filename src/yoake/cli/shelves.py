@@ -24,6 +24,7 @@ OF_FILES = (
     "yoake.casework.outbox.channels",
     "yoake.casework.report.recipients",
     "yoake.casework.request.kinds",
+    "yoake.casework.count.figures",
 )
 
 _MARKS = {  # of connectors
