@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 
@@ -13,15 +14,17 @@ def in_bulk(*models: Any) -> Iterator[None]:
     from django.core.management.color import no_style
     from django.db import connection
 
-    sqlite = connection.vendor == "sqlite"
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA foreign_keys = OFF" if sqlite else "SET session_replication_role = replica")
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA foreign_keys = OFF")
+        triggers = without_triggers(cursor)
         indexes = [made for model in models for made in without_indexes(cursor, model._meta.db_table)]
     yield
     with connection.cursor() as cursor:
-        for made in (*indexes, *connection.ops.sequence_reset_sql(no_style(), models)):
+        for made in (*indexes, *triggers, *connection.ops.sequence_reset_sql(no_style(), models)):
             cursor.execute(made)
-        cursor.execute("PRAGMA foreign_keys = ON" if sqlite else "SET session_replication_role = DEFAULT")
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA foreign_keys = ON")
 
 
 def write(like: Any, rows: Iterable[dict[str, Any]]) -> None:
@@ -50,6 +53,23 @@ def write(like: Any, rows: Iterable[dict[str, Any]]) -> None:
             cursor.connection.execute("BEGIN")
             cursor.connection.executemany(f'INSERT INTO "{like._meta.db_table}" ({columns}) VALUES ({marks})', full())
             cursor.connection.execute("COMMIT")
+
+
+def without_triggers(cursor: Any) -> list[str]:
+    """Puts off the triggers that keep what stands of cases; returns what brings them back and writes what stands by then.
+
+    On PostgreSQL no trigger fires meanwhile, those of foreign keys included.
+    """
+    following = import_module("yoake.casework.cases.migrations.0010_standing")
+    fill = following.FILL.format(**following.TIMES[cursor.db.vendor])
+    if cursor.db.vendor == "postgresql":
+        cursor.execute("SET session_replication_role = replica")
+        return ["SET session_replication_role = DEFAULT", "DELETE FROM cases_standing", fill]
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'standing_%%'")
+    listed = cursor.fetchall()
+    for name, _made in listed:
+        cursor.execute(f"DROP TRIGGER {name}")
+    return [*(made for _name, made in listed), "DELETE FROM cases_standing", fill]
 
 
 def without_indexes(cursor: Any, table: str) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from django.core.management.color import no_style
 from django.db import connection
 
-from bench.rows import without_indexes
+from bench.rows import without_indexes, without_triggers
 from yoake.casework.cases.models import Case, Decision, Outcome, Post, PostVersion
 from yoake.casework.due import TOKYO, business_days_after
 from yoake.casework.outbox.models import OutboxItem
@@ -105,12 +105,13 @@ def fill(years: Mapping[int, Year], organisation: Organisation, user: User, seed
     for year, told in years.items():
         world.year(year, told)
     with connection.cursor() as cursor:
+        triggers = without_triggers(cursor)
         made = {model: without_indexes(cursor, model._meta.db_table) for model in (*ASKED, *UNASKED)}
     world.write(_elsewhere(organisation).pk)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for sql in (sql for model in ASKED for sql in made[model]):
+        for sql in (*(sql for model in ASKED for sql in made[model]), *triggers):
             cursor.execute(sql)
         if connection.vendor == "postgresql":  # as its own autovacuum would: without it, it plans for empty tables
             cursor.execute("ANALYZE")

@@ -193,6 +193,7 @@ def test_a_time_that_is_missing_has_no_distance(police: Organisation) -> None:
 
 
 def _standing(period: str, organisation: Organisation | None, now: datetime = LATER, **only: Any) -> list[int]:
+    """The cases of what stands."""
     scope = Scope(organisation.pk if organisation else 0, Period.read(period), now)
     return list(standing(scope, **only).order_by("pk").values_list("pk", flat=True))
 
@@ -205,8 +206,8 @@ def test_the_newest_decision_that_nobody_undid_counts(police: Organisation, anal
     undone(decided(back, analyst, "2024-05-02 09:00"), "2024-05-03 09:00")  # and waits
     decided(twice, analyst, "2024-05-02 09:00")  # the post changed, and was judged anew in the same second
     newest = decided(twice, analyst, "2024-05-02 09:00", "not_in_scope")
-    assert _standing("2024-05", police) == [newest.pk]
-    assert _standing("2024-06", police) == [second.pk]
+    assert _standing("2024-05", police) == [newest.case_id]
+    assert _standing("2024-06", police) == [second.case_id]
     assert _standing("2024", police, verdict="in_scope") == []
 
 
@@ -219,8 +220,8 @@ def test_what_waits_for_a_second_judgement_practice_copies_and_others_cases_do_n
     decided(opened(police, "2024-05-01 09:00", gold_for=analyst), analyst, "2024-05-02 09:00")
     theirs = decided(opened(hotline, "2024-05-01 09:00"), analyst, "2024-05-02 09:00")
     closed = decided(opened(police, "2024-05-01 09:00"), analyst, "2024-05-02 09:00", state=Case.State.CLOSED)
-    assert _standing("2024", police) == [closed.pk]
-    assert _standing("2024", None) == [theirs.pk, closed.pk]
+    assert _standing("2024", police) == [closed.case_id]
+    assert _standing("2024", None) == [theirs.case_id, closed.case_id]
 
 
 @pytest.mark.django_db
@@ -228,7 +229,7 @@ def test_a_period_ends_with_its_last_moment_in_tokyo_and_with_now(police: Organi
     made: list[Decision] = []
     for when in ("2024-03-31 23:59:59.999999", "2024-04-01 00:00:00", "2024-04-30 23:59:59", "2024-05-01 00:00:00"):
         made.append(decided(opened(police, "2024-03-01 09:00"), analyst, when))
-    last_of_march, first, last, first_of_may = (one.pk for one in made)
+    last_of_march, first, last, first_of_may = (one.case_id for one in made)
     assert _standing("2024-04", police) == [first, last]
     assert _standing("FY2023", police) == [last_of_march]
     assert _standing("FY2024", police) == [first, last, first_of_may]

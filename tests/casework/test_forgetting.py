@@ -134,6 +134,8 @@ EXEMPT = {
         cases.PostVersion.content_hash cases.SecondLook.detector cases.SecondLook.outcome
         cases.SecondReview.also cases.SecondReview.category cases.SecondReview.final_also cases.SecondReview.final_category
         cases.SecondReview.final_verdict cases.SecondReview.verdict cases.Stop.address_key cases.Stop.key
+        cases.Standing.category cases.Standing.found_as cases.Standing.hotline_class cases.Standing.network
+        cases.Standing.origin cases.Standing.prefecture cases.Standing.verdict
         request.Answer.mail_key request.Answer.status request.Request.kind request.Request.more request.Request.preservation
         outbox.OutboxItem.bound outbox.OutboxItem.channel outbox.OutboxItem.key
         outbox.OutboxItem.stopped_why outbox.OutboxItem.withdraw_why outbox.Sender.paused_why
@@ -147,7 +149,7 @@ EXEMPT = {
         quality.ModelCheck.figures quality.ModelCheck.model quality.Precision.category quality.Precision.name
         quality.Round.name quality.Round.problem quality.Sample.category quality.Sample.uid quality.ScoreCount.cues
         quality.ScoreCount.model quality.ScoreCount.scores quality.ShadowCount.model quality.StoredModel.ref
-        quality.StoredModel.sha256 quality.TermProposal.category quality.TermProposal.cue
+        quality.StoredModel.sha256 quality.TermProposal.category
         audit.Entry.actor audit.Entry.before audit.Entry.facts audit.Entry.hash audit.Entry.kind audit.Entry.subject
         audit.Head.hash sources.Found.uid sources.Found.verdict sources.HourCount.name sources.NgramCount.buckets
         sources.Plan.categories sources.Query.category sources.Skipped.reason sources.Skipped.where

@@ -1,4 +1,4 @@
-"""Words offered to a person: found in confirmed posts, accepted into the overlay, rejected for good."""
+"""Words offered to a person: found in confirmed posts, drafted for a second person to approve, or rejected for good."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
+from tests.casework.test_wording import second
 from tests.detect.worlds import posts
 from tests.quality_world import look_again
 from tests.world import NOON
@@ -22,14 +23,18 @@ from yoake.casework.people.queries import Actor
 from yoake.casework.quality.actions import accept_term, reject_term
 from yoake.casework.quality.looking import look_for_terms
 from yoake.casework.quality.models import TermProposal
-from yoake.casework.quality.queries import proposed_terms
+from yoake.casework.quality.queries import proposed_terms, terms_in_draft
 from yoake.casework.sources.actions import add_ngram_counts
 from yoake.casework.sources.models import Source
+from yoake.casework.wording.actions import approve_cue, send_back_cue
+from yoake.casework.wording.models import CueDraft
 from yoake.detect.background import NgramCounts
 from yoake.errors import BadInput, Refused
 from yoake.learn.overlay import language
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
+
+__all__ = ["second"]  # a fixture
 
 EVERYDAY = [
     "今日は鍋にします",
@@ -81,21 +86,42 @@ def test_practice_other_bodies_and_out_of_scope_posts_propose_nothing(
     assert not TermProposal.objects.exists()  # what is no longer over-used is taken back
 
 
-def test_an_accepted_word_is_live_at_the_next_page(proposed: TermProposal, as_supervisor: Actor) -> None:
+def test_an_accepted_word_is_tried_and_live_once_a_second_person_approved_it(
+    proposed: TermProposal, as_supervisor: Actor, second: Actor
+) -> None:
     page = posts("ニコニコ隊 日給10万円 即日即金 詳しくはテレグラムで")
     before = serving_detector()
     assert not spans(before.judge(page).to_pylist(), "ニコニコ隊", "receiver")
-    accept_term(as_supervisor, proposed.pk, "receiver", "strong", NOON)
+    draft = accept_term(as_supervisor, proposed.pk, "receiver", "strong", NOON)
+    assert draft == CueDraft.objects.get()
+    assert (draft.category, draft.cue, draft.phrase, draft.strength) == (
+        "criminal_recruitment", "receiver", "ニコニコ隊", "strong",
+    )  # fmt: skip
+    assert draft.tried["harmless"] > 250, "tried as one written by hand"
+    proposed.refresh_from_db()
+    assert (proposed.state, proposed.draft, proposed.by_id) == ("accepted", draft, as_supervisor.user_id)
+    assert proposed_terms(as_supervisor) == []
+    assert terms_in_draft(as_supervisor)[draft.pk].proposal == proposed
+    assert not settings.YOAKE_CATEGORIES.exists(), "it counts for nothing yet"
+    with pytest.raises(Refused, match="second person"):
+        approve_cue(as_supervisor, draft.pk)
+    with pytest.raises(BadInput, match="no such open proposal"):
+        accept_term(second, proposed.pk, "receiver", "strong")
+    assert not settings.YOAKE_CATEGORIES.exists()
+    approve_cue(second, draft.pk, NOON)
+    assert terms_in_draft(as_supervisor) == {}
     look_again()
     after = serving_detector()
     assert after.version != before.version
     assert spans(after.judge(page).to_pylist(), "ニコニコ隊", "receiver")
     line = (settings.YOAKE_CATEGORIES / "criminal_recruitment" / "phrases.tsv").read_text().splitlines()[1].split("\t")
     assert line[:5] == ["receiver", "ニコニコ隊", "1.8", "ja", "2026-11"]
-    proposed.refresh_from_db()
-    assert (proposed.state, proposed.by_id) == ("accepted", as_supervisor.user_id)
-    entry = Entry.objects.get(kind="term_accepted")
-    assert (entry.actor, entry.facts["cue"]) == (as_supervisor.name, "receiver")
+    noted = list(Entry.objects.filter(facts__draft=str(draft.pk)).order_by("pk").values_list("kind", "actor"))
+    assert noted == [
+        ("term_accepted", as_supervisor.name),
+        ("cue_drafted", as_supervisor.name),
+        ("cue_approved", second.name),
+    ]
     assert first_break() is None
 
 
@@ -104,14 +130,19 @@ def spans(findings: list[dict[str, object]], text: str, cue: str) -> list[object
 
 
 def test_accepted_and_rejected_words_are_not_proposed_again(
-    proposed: TermProposal, police: Organisation, as_supervisor: Actor
+    proposed: TermProposal, police: Organisation, as_supervisor: Actor, second: Actor
 ) -> None:
     reject_term(as_supervisor, proposed.pk, NOON)
     look_for_terms(police, NOON + timedelta(days=1))
     assert list(TermProposal.objects.values_list("state", flat=True)) == ["rejected"]
     assert proposed_terms(as_supervisor) == []
     TermProposal.objects.update(state="proposed")
-    accept_term(as_supervisor, proposed.pk, "receiver", "weak", NOON)
+    draft = accept_term(as_supervisor, proposed.pk, "receiver", "weak", NOON)
+    send_back_cue(second, draft.pk, NOON)
+    look_for_terms(police, NOON + timedelta(days=1))
+    assert proposed_terms(as_supervisor) == []
+    TermProposal.objects.update(state="proposed", draft=None)
+    approve_cue(second, accept_term(as_supervisor, proposed.pk, "receiver", "weak", NOON).pk, NOON)
     TermProposal.objects.all().delete()  # even then: it is listed now
     look_again()
     look_for_terms(police, NOON + timedelta(days=1))
@@ -126,6 +157,7 @@ def test_wrong_roles_and_strengths_are_refused(
         accept_term(as_supervisor, proposed.pk, cue, strength)
     proposed.refresh_from_db()
     assert proposed.state == "proposed"
+    assert not CueDraft.objects.exists()
     assert not settings.YOAKE_CATEGORIES.exists()
 
 
@@ -140,6 +172,7 @@ def test_only_supervisors_of_the_same_body_judge_words(
     with pytest.raises(Refused):
         proposed_terms(as_analyst)
     assert proposed_terms(as_outsider) == []
+    assert not CueDraft.objects.exists()
     assert not settings.YOAKE_CATEGORIES.exists()
 
 
@@ -151,7 +184,8 @@ def test_when_the_folder_cannot_take_it_nothing_is_recorded(proposed: TermPropos
         accept_term(as_supervisor, proposed.pk, "receiver", "weak")
     proposed.refresh_from_db()
     assert proposed.state == "proposed"
-    assert not Entry.objects.filter(kind="term_accepted").exists()
+    assert not CueDraft.objects.exists()
+    assert not Entry.objects.filter(kind__in=("term_accepted", "cue_drafted")).exists()
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,12 @@ from yoake.casework.cases.categories import categories
 from yoake.casework.people.log import entries_seen_by
 from yoake.casework.people.models import Membership, Organisation
 from yoake.casework.people.queries import Actor, actor_of
+from yoake.casework.quality.alarms import tell_changes
 from yoake.casework.sources.models import Source
 from yoake.casework.wording import actions, letters
 from yoake.casework.wording.checks import length_on, problems
 from yoake.casework.wording.models import CueDraft, Letter, Switch
+from yoake.casework.wording.trial import told_to
 from yoake.detect.category import Category
 from yoake.errors import BadInput, Refused
 from yoake.learn.overlay import switch
@@ -225,16 +227,85 @@ def test_words_that_cannot_be(as_supervisor: Actor, wrong: dict[str, str]) -> No
     assert not CueDraft.objects.exists()
 
 
-def test_a_word_that_is_sent_back_changes_nothing(as_supervisor: Actor, second: Actor, as_outsider: Actor) -> None:
+def test_a_word_that_is_sent_back_changes_nothing(as_supervisor: Actor, second: Actor, as_analyst: Actor) -> None:
     draft = actions.draft_cue(
         as_supervisor, "drug_ad", "goods" if has_cue("goods") else first_cue(), "ぽかぽか", "weak"
     )
-    with pytest.raises(BadInput):
-        actions.send_back_cue(as_outsider, draft.pk)
+    with pytest.raises(Refused):
+        actions.send_back_cue(as_analyst, draft.pk)
     actions.send_back_cue(second, draft.pk)
     with pytest.raises(BadInput):
         actions.approve_cue(second, draft.pk)
     assert "ぽかぽか" not in [phrase.phrase for phrase in fresh()["drug_ad"].phrases]
+
+
+def test_a_draft_is_kept_with_what_belongs_to_it_or_not_at_all(as_supervisor: Actor) -> None:
+    def refuse(_draft: CueDraft) -> None:
+        raise Refused("somebody judged it meanwhile")
+
+    with pytest.raises(Refused, match="meanwhile"):
+        actions.draft_cue(as_supervisor, "criminal_recruitment", "carrier", "ニコニコ便", "weak", together_with=refuse)
+    assert not CueDraft.objects.exists()
+    assert not Entry.objects.exists()
+
+
+def test_where_several_organisations_work_another_one_approves_a_word(
+    as_supervisor: Actor, second: Actor, as_outsider: Actor
+) -> None:
+    draft = actions.draft_cue(as_supervisor, "criminal_recruitment", "carrier", "ニコニコ便", "strong", now=NOON)
+    assert actions.approved_elsewhere(draft)
+    with pytest.raises(Refused, match="another organisation"):
+        actions.approve_cue(second, draft.pk, NOON)
+    assert not any(phrase.phrase == "ニコニコ便" for phrase in fresh()["criminal_recruitment"].phrases)
+    actions.approve_cue(as_outsider, draft.pk, NOON)
+    (live,) = [phrase for phrase in fresh()["criminal_recruitment"].phrases if phrase.phrase == "ニコニコ便"]
+    assert f"organisation {as_supervisor.organisation_id}" in live.source
+    declined = actions.draft_cue(as_supervisor, "criminal_recruitment", "carrier", "ぽかぽか便", "strong", now=NOON)
+    actions.send_back_cue(as_outsider, declined.pk, NOON)
+    with pytest.raises(BadInput, match="already"):
+        actions.approve_cue(as_outsider, declined.pk)
+
+
+def test_where_nobody_elsewhere_can_approve_a_word_a_colleague_does(
+    as_supervisor: Actor, second: Actor, as_outsider: Actor, hotline: Organisation
+) -> None:
+    Membership.objects.filter(user_id=as_outsider.user_id).update(role=Membership.Role.ANALYST)
+    Membership.objects.create(user_id=as_supervisor.user_id, organisation=hotline, role=Membership.Role.SUPERVISOR)
+    draft = actions.draft_cue(as_supervisor, "criminal_recruitment", "carrier", "ニコニコ便", "strong", now=NOON)
+    assert not actions.approved_elsewhere(draft)
+    elsewhere = Actor(as_supervisor.name, as_supervisor.user_id, hotline.pk, Membership.Role.SUPERVISOR)
+    with pytest.raises(Refused, match="second person"):
+        actions.approve_cue(elsewhere, draft.pk, NOON)
+    actions.approve_cue(second, draft.pk, NOON)
+    assert "ニコニコ便" in [phrase.phrase for phrase in fresh()["criminal_recruitment"].phrases]
+
+
+def test_each_organisation_sees_what_a_word_does_to_its_own_cases(
+    live: Source, hotline: Organisation, as_supervisor: Actor, as_outsider: Actor
+) -> None:
+    theirs = Source.objects.create(organisation=hotline, name="theirs", connector="jsonl", options={"path": "-"})
+    text = "にこにこ便の方、詳しくはDMで"
+    arrive(live, [post("1", "今日は鍋にします")], [finding()])
+    taken = arrive(theirs, [post("2", text), post("3", text)], [finding(0), finding(1)])
+    draft = actions.draft_cue(as_supervisor, "criminal_recruitment", "carrier", "ニコニコ便", "strong", now=NOON)
+    mine, of_theirs = (told_to(one.organisation_id, draft) for one in (as_supervisor, as_outsider))
+    assert (mine["open"], mine["open_with"], mine["cases"]) == (1, 0, [])
+    assert (of_theirs["open"], of_theirs["open_with"], sorted(of_theirs["cases"])) == (2, 2, sorted(taken.opened))
+    assert of_theirs["harmless"] == mine["harmless"]
+    assert told_to(0, draft)["open"] is None, "who came later was not tried"
+
+
+def test_everybody_is_told_of_a_word_for_all(
+    as_supervisor: Actor, as_outsider: Actor, police: Organisation, hotline: Organisation
+) -> None:
+    draft = actions.draft_cue(as_supervisor, "drug_ad", first_cue(), "ぽかぽか", "weak", now=NOON)
+    (alarm,) = tell_changes(hotline, NOON)
+    assert (alarm.category, alarm.facts["what"]) == ("drug_ad", "cue_drafted")
+    actions.approve_cue(as_outsider, draft.pk, NOON)
+    assert [alarm.facts["what"] for alarm in tell_changes(police, NOON)] == ["cue_approved"]
+    assert tell_changes(hotline, NOON) == []
+    told = Entry.objects.get(kind="cue_drafted", organisation=hotline.pk)
+    assert (told.actor, told.facts["draft"]) == (f"organisation:{police.pk}", str(draft.pk))
 
 
 def has_cue(name: str) -> bool:

@@ -25,6 +25,7 @@ from yoake.casework.quality import service
 from yoake.casework.quality.alarms import raise_alarm
 from yoake.casework.quality.models import Alarm, HashedPost, ModelChange, Sample, TermProposal
 from yoake.casework.sources.models import Source
+from yoake.casework.wording.models import CueDraft
 from yoake.detect.model import SERVING, pointed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
@@ -148,21 +149,33 @@ def test_a_supervisor_closes_an_alarm(police: Organisation, supervisor: User) ->
     assert Alarm.objects.get().closed_by == supervisor
 
 
-def test_a_supervisor_accepts_and_rejects_words(police: Organisation, supervisor: User) -> None:
+def test_a_supervisor_puts_words_to_a_second_person_and_rejects_words(police: Organisation, supervisor: User) -> None:
     one, two = proposal(police), proposal(police, "わくわく隊")
     client = as_user(supervisor)
     answer = client.post(f"/quality/term/{one.pk}/accept/", {"cue": "", "strength": "weak"}, follow=True)
     assert "A role of the category" in answer.content.decode()
-    client.post(f"/quality/term/{one.pk}/accept/", {"cue": "receiver", "strength": "medium"})
+    assert "Put to a second person" in page_of(supervisor)
+    answer = client.post(f"/quality/term/{one.pk}/accept/", {"cue": "receiver", "strength": "medium"}, follow=True)
+    assert "Drafted and tried; a second person approves it" in answer.content.decode()
     client.post(f"/quality/term/{two.pk}/reject/")
     assert dict(TermProposal.objects.values_list("text", "state")) == {
         "ニコニコ隊": "accepted",
         "わくわく隊": "rejected",
     }
-    assert "ニコニコ隊" in (settings.YOAKE_CATEGORIES / "criminal_recruitment" / "phrases.tsv").read_text()
+    assert CueDraft.objects.get().phrase == "ニコニコ隊"
+    assert not settings.YOAKE_CATEGORIES.exists(), "it counts for nothing yet"
     page = page_of(supervisor)
     assert "ニコニコ隊" not in page
     assert "わくわく隊" not in page
+
+
+def test_where_several_organisations_work_the_page_says_that_another_one_approves(
+    police: Organisation, supervisor: User, outsider: User
+) -> None:
+    word = proposal(police)
+    told = {"cue": "receiver", "strength": "medium"}
+    answer = as_user(supervisor).post(f"/quality/term/{word.pk}/accept/", told, follow=True)
+    assert "somebody of another organisation approves it" in answer.content.decode()
 
 
 def test_examples_link_to_cases_and_show_the_word(police: Organisation, live: Source, supervisor: User) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.casework.test_wording import SOUND, elsewhere, second, second_administrator
-from yoake.casework.people.models import User
+from tests.console.test_quality import proposal
+from tests.world import arrive, finding, post
+from yoake.casework.cases.models import Case
+from yoake.casework.people.models import Membership, Organisation, User
 from yoake.casework.people.queries import Actor
+from yoake.casework.sources.models import Source
 from yoake.casework.wording import actions, letters
 from yoake.casework.wording.models import CueDraft, Letter, Letterhead, Switch
 
@@ -15,6 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 __all__ = ["elsewhere", "second", "second_administrator"]  # fixtures
 
+ENGLISH = {"accept-language": "en"}
 WARNING = "/wording/letter/criminal_recruitment/warning/ja/"
 
 
@@ -75,6 +83,72 @@ def test_words_are_proposed_and_approved(desk: Client, second: Actor) -> None:
     other.post(f"/wording/words/{draft.pk}/approve/")
     draft.refresh_from_db()
     assert draft.approved_by_id == second.user_id
+
+
+def test_a_word_of_another_organisation_is_approved_without_its_note_names_and_numbers(
+    desk: Client, second: Actor, outsider: User, as_supervisor: Actor, live: Source
+) -> None:
+    User.objects.filter(pk=as_supervisor.user_id).update(last_name="余所野")
+    (case,) = arrive(live, [post(text="ニコニコ便の方")], [finding()]).opened
+    told = {"category": "criminal_recruitment", "cue": "carrier", "phrase": "ニコニコ便", "strength": "medium"}
+    answer = desk.post("/wording/words/", {**told, "note": "うちの事案"}, follow=True, headers=ENGLISH)
+    assert "somebody of another organisation approves it" in answer.content.decode()
+    draft = CueDraft.objects.get()
+    approve, send_back = (f"/wording/words/{draft.pk}/{act}/" for act in ("approve", "back"))
+    colleague, other = Client(), Client()
+    colleague.force_login(User.objects.get(username="second"))
+    page = colleague.get("/wording/words/", headers=ENGLISH).content.decode()
+    assert all(part in page for part in ("うちの事案", "余所野", f'href="/case/{case}/"', "in 1 of 1"))
+    assert approve not in page
+    assert "Somebody of another organisation approves it." in page
+    other.force_login(outsider)
+    page = other.get("/wording/words/", headers=ENGLISH).content.decode()
+    assert all(
+        part in page for part in ("ニコニコ便", "somebody of another organisation", "in 0 of 0", approve, send_back)
+    )
+    assert not any(part in page for part in ("うちの事案", "余所野", f'href="/case/{case}/"'))
+    other.post(approve)
+    draft.refresh_from_db()
+    assert draft.approved_by == outsider
+    Membership.objects.filter(user=outsider).update(role=Membership.Role.ANALYST)
+    assert "ニコニコ便" not in other.get("/wording/words/").content.decode(), "who cannot approve sees their own only"
+
+
+def test_the_second_person_sees_where_the_system_found_a_word(
+    desk: Client, police: Organisation, second: Actor, live: Source
+) -> None:
+    arrive(live, [post(text="求む ニコニコ隊 東京")], [finding()])
+    case = Case.objects.get()
+    word = proposal(police, posts=[case.post_id])
+    desk.post(f"/quality/term/{word.pk}/accept/", {"cue": "receiver", "strength": "medium"})
+    colleague = Client()
+    colleague.force_login(User.objects.get(username="second"))
+    page = colleague.get("/wording/words/", headers=ENGLISH).content.decode()
+    assert "Found by the system in confirmed posts" in page
+    assert "6 authors" in page
+    assert "求む <b>ニコニコ隊</b> 東京" in page
+    colleague.post(f"/wording/words/{CueDraft.objects.get().pk}/approve/")
+    assert "ニコニコ隊" in (settings.YOAKE_CATEGORIES / "criminal_recruitment" / "phrases.tsv").read_text()
+
+
+def test_the_number_of_queries_does_not_grow_with_the_words(
+    desk: Client, second: Actor, outsider: User, as_supervisor: Actor, police: Organisation
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert desk.get("/wording/words/").status_code == 200
+        return len(captured)
+
+    def more(*names: str) -> None:
+        for name in names:
+            draft = actions.draft_cue(second, "criminal_recruitment", "carrier", name, "weak")
+            proposal(police, name, state="accepted", draft=draft)
+
+    more("にこ便")
+    queries()
+    one = queries()
+    more("わく便", "ぽか便")
+    assert queries() == one
 
 
 def test_two_administrators_switch_a_category_on(

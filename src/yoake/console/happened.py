@@ -256,7 +256,7 @@ def entry_text(entry: Entry) -> str:
         detail = words.outcome_name(str(facts.get("outcome", "")))
     elif entry.kind in ("role_changed", "invited", "user_added", "invitation_accepted"):
         detail = words.role_name(str(facts.get("role", "")))
-    elif entry.kind.startswith("category_") or entry.kind in ("cue_approved", "term_accepted"):
+    elif entry.kind.startswith(("category_", "cue_", "term_")):
         detail = words.category_name(str(facts.get("category", "")))
     elif entry.kind == "post_gone":
         detail = words.gone_name(str(facts.get("state", "")))

@@ -1,4 +1,4 @@
-"""How good the judge is: alarms, words to accept, what is missed, what to judge next, models."""
+"""How good the judge is: alarms, words to put to a second person, what is missed, what to judge next, models."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from yoake.casework.quality.queries import (
     samples_to_review,
 )
 from yoake.casework.quality.reviews import disagreements, reviews_waiting
+from yoake.casework.wording.actions import approved_elsewhere
 from yoake.console import happened, judging, words
 from yoake.console.page import page, staff_page
 from yoake.detect.serving import service_ref
@@ -115,7 +116,7 @@ def show(request: HttpRequest, actor: Actor) -> HttpResponse:
             "alarms": [_alarm(alarm) for alarm in open_alarms(actor)],
             "closed": [_alarm(alarm) for alarm in closed_alarms(actor)],
             "note_longest": actions.NOTE_LONGEST,
-            "terms": [_term(found) for found in proposed_terms(actor)],
+            "terms": [term_shown(found) for found in proposed_terms(actor)],
             "strengths": strengths(),
             **_models(now),
             **judging.on_page(actor),
@@ -137,13 +138,18 @@ def close(request: HttpRequest, actor: Actor, alarm_id: int) -> HttpResponse:
 @require_POST
 @staff_page
 def accept(request: HttpRequest, actor: Actor, proposal_id: int) -> HttpResponse:
-    """Makes a word a sign of its category."""
-    cue, strength = request.POST.get("cue", ""), request.POST.get("strength", "")
-    return _done(
-        request,
-        lambda: actions.accept_term(actor, proposal_id, cue, strength),
-        gettext("The word is accepted; patrols use it within a few seconds."),
-    )
+    """Puts a word to a second person, as one that somebody proposed by hand."""
+    try:
+        draft = actions.accept_term(actor, proposal_id, request.POST.get("cue", ""), request.POST.get("strength", ""))
+    except (BadInput, Refused) as error:
+        messages.error(request, why(error))
+        return redirect("quality")
+    if approved_elsewhere(draft):
+        told = gettext("Drafted and tried; somebody of another organisation approves it under “Letters and words”.")
+    else:
+        told = gettext("Drafted and tried; a second person approves it under “Letters and words”.")
+    messages.success(request, told)
+    return redirect("quality")
 
 
 @require_POST
@@ -258,7 +264,8 @@ def _alarm(alarm: Alarm) -> AlarmShown:
     return AlarmShown(alarm, title, detail)
 
 
-def _term(found: Proposed) -> TermShown:
+def term_shown(found: Proposed) -> TermShown:
+    """A word that the system found, with how it stands in posts."""
     proposal = found.proposal
     examples = []
     for case in found.examples:

@@ -15,11 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from yoake.casework.cases.categories import categories
 from yoake.casework.people.queries import Actor, names_of
+from yoake.casework.quality.queries import terms_in_draft
 from yoake.casework.wording import actions, checks, letters
 from yoake.casework.wording.models import CueDraft, Letter, Switch
+from yoake.casework.wording.trial import told_to
 from yoake.console import words
 from yoake.console.page import page, staff_page
-from yoake.console.quality import strengths
+from yoake.console.quality import TermShown, strengths, term_shown
 from yoake.errors import BadInput, Refused, YoakeError
 
 _LETTERS = {
@@ -43,6 +45,7 @@ _BROKEN = {
     "article": gettext_lazy("“%s” is not among the verified articles of this category."),
     "help_lines": gettext_lazy("#9110 or another help line must stand in it."),
 }
+DONE_SHOWN = 20
 _EXAMPLE = {"url": "https://social.example/post/1", "seen_at": "2026-11-20 12:00"}
 
 
@@ -79,7 +82,14 @@ class CueShown:
     draft: CueDraft
     cue: str
     strength: str
-    may_approve: bool
+    tried: dict[str, Any]  # of the open cases, those of the reader's organisation
+    mine: bool  # proposed in the reader's organisation
+    own: bool  # by the reader
+    who: str  # proposed it
+    second: str  # approved it, "" before
+    may_approve: bool  # the reader may
+    elsewhere: bool  # somebody of another organisation must
+    term: TermShown | None  # it was found by the system: with posts that use it
 
 
 @require_safe
@@ -234,7 +244,7 @@ def cues(request: HttpRequest, actor: Actor) -> HttpResponse:
     slug = given.get("category", "")
     if request.method == "POST":
         try:
-            actions.draft_cue(
+            draft = actions.draft_cue(
                 actor,
                 slug,
                 given.get("cue", ""),
@@ -245,10 +255,36 @@ def cues(request: HttpRequest, actor: Actor) -> HttpResponse:
         except (BadInput, Refused) as error:
             problem = words.sentence(error)
         else:
-            messages.success(request, gettext("The word was tried; a second person approves it."))
+            if actions.approved_elsewhere(draft):
+                told = gettext("The word was tried; somebody of another organisation approves it.")
+            else:
+                told = gettext("The word was tried; a second person approves it.")
+            messages.success(request, told)
             return redirect("cues")
-    mine = CueDraft.objects.filter(organisation_id=actor.organisation_id).select_related("by", "approved_by")
-    waiting = mine.filter(approved_at=None, rejected_at=None).order_by("-pk")
+    drafts = CueDraft.objects.order_by("-pk")
+    if not actor.may("wording"):  # what is for all is shown to whoever may approve or decline it
+        drafts = drafts.filter(organisation_id=actor.organisation_id)
+    waiting = list(drafts.filter(approved_at=None, rejected_at=None))
+    done = list(drafts.exclude(approved_at=None, rejected_at=None)[:DONE_SHOWN])
+    names = names_of(actor, {key for one in (*waiting, *done) for key in (one.by_id, one.approved_by_id) if key})
+    found = terms_in_draft(actor) if actor.may("quality") else {}
+
+    def shown(draft: CueDraft) -> CueShown:
+        waits, mine = draft in waiting, draft.organisation_id == actor.organisation_id
+        return CueShown(
+            draft=draft,
+            cue=words.cue_name(draft.category, draft.cue),
+            strength=dict(strengths()).get(draft.strength, draft.strength),
+            tried=told_to(actor.organisation_id, draft),
+            mine=mine,
+            own=draft.by_id == actor.user_id,
+            who=_named(names, draft.by_id),
+            second=_named(names, draft.approved_by_id) if draft.approved_by_id else "",
+            may_approve=waits and actions.may_approve(actor, draft),
+            elsewhere=waits and mine and actions.approved_elsewhere(draft),
+            term=term_shown(found[draft.pk]) if draft.pk in found else None,
+        )
+
     return page(
         request,
         actor,
@@ -265,8 +301,8 @@ def cues(request: HttpRequest, actor: Actor) -> HttpResponse:
             "problem": problem,
             "phrase_longest": actions.PHRASE_LONGEST,
             "note_longest": actions.NOTE_LONGEST,
-            "waiting": [_cue(actor, draft) for draft in waiting],
-            "done": [_cue(actor, draft) for draft in mine.exclude(approved_at=None, rejected_at=None).order_by("-pk")[:20]],
+            "waiting": [shown(draft) for draft in waiting],
+            "done": [shown(draft) for draft in done],
         },
         status=400 if problem else 200,
     )  # fmt: skip
@@ -397,12 +433,6 @@ def _changes(before: str, after: str) -> list[tuple[str, str]]:
     kinds = {"  ": "same", "- ": "gone", "+ ": "new"}
     lines = difflib.ndiff(before.splitlines(), after.splitlines())
     return [(kinds[line[:2]], line[2:]) for line in lines if line[:2] in kinds]
-
-
-def _cue(actor: Actor, draft: CueDraft) -> CueShown:
-    may = actor.may("wording") and draft.by_id != actor.user_id and draft.approved_at is None
-    strength = dict(strengths()).get(draft.strength, draft.strength)
-    return CueShown(draft, words.cue_name(draft.category, draft.cue), strength, may)
 
 
 def _letter_done(

@@ -9,6 +9,7 @@ from yoake.casework.cases.outcome_models import Outcome
 from yoake.casework.cases.preservation_models import Preservation
 from yoake.casework.cases.received_models import Received, ReceivedLine
 from yoake.casework.cases.review_models import Guard, OrdinaryCases, SecondReview
+from yoake.casework.cases.standing_models import Standing
 from yoake.casework.due import Due
 from yoake.casework.people.models import Organisation, User
 from yoake.casework.sources.models import Source
@@ -21,6 +22,7 @@ __all__ = [
     "Received",
     "ReceivedLine",
     "SecondReview",
+    "Standing",
 ]  # tables that stand in files of their own
 
 
@@ -201,6 +203,7 @@ class Case(models.Model):
             # for the empty ones there and read the whole table.
             models.Index(fields=["folded_into"], condition=models.Q(folded_into__isnull=False), name="folded_cases"),
             models.Index(fields=["gold_for"], condition=models.Q(gold_for__isnull=False), name="copies_of_cases"),
+            models.Index(fields=["state", "opened_at"], name="cases_by_state"),
         ]
 
 
@@ -375,11 +378,6 @@ class Decision(models.Model):
             models.Index(fields=["-at", "-id"], name="decisions_newest"),
             models.Index(fields=["case", "-at", "-id"], name="decisions_of_case"),  # which one stands
             models.Index(fields=["case", "at"], condition=models.Q(at_risk=True), name="decisions_at_risk"),
-            models.Index(  # what figures count, so that they never leave the index; `undoes` as in the inbox's
-                fields=["at", "case", "verdict", "category", "hotline_class", "by", "undoes"],
-                condition=models.Q(undoes=None),
-                name="decisions_counted",
-            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["undoes"], condition=models.Q(undoes__isnull=False), name="undone_once"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from yoake.casework.count.figure import Cell, Column, Row, Words
 from yoake.casework.count.labels import ALL, IN_ALL, month
@@ -19,6 +20,11 @@ class Axis:
 
     moment: type[TokyoDay]
     marks: Mapping[str, Words]
+    length: int = 7  # of a mark's key, where it is a month (2024-05) or a day (2024-05-01)
+
+    def of(self, day: date) -> str:
+        """The mark of a day; not of a period that is a day itself, whose marks are hours."""
+        return day.isoformat()[: self.length]
 
 
 def axis(period: Period) -> Axis:
@@ -30,7 +36,7 @@ def axis(period: Period) -> Axis:
             marks = {day.key: str(day.first.day) for day in period.days()}
         case _:
             marks = {one.key: month(one) for one in period.months()}
-    return Axis(_ASKED[period.kind], marks)
+    return Axis(_ASKED[period.kind], marks, 10 if period.kind is Kind.MONTH else 7)
 
 
 def rows_along(

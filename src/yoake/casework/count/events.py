@@ -6,19 +6,18 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db import connection
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from yoake import shelf
-from yoake.casework.cases.models import Case, Decision, Outcome
+from yoake.casework.cases.models import Case, Outcome, Standing
 from yoake.casework.count.figure import Scope
-from yoake.casework.count.periods import Kind, Period
+from yoake.casework.count.periods import Period
 from yoake.casework.due import TOKYO
 from yoake.casework.request import kinds
 from yoake.casework.request.models import Request
 from yoake.casework.request.queries import kind_called
 
-DECIDED: Final = (Case.State.DECIDED, Case.State.CLOSED)
+WAITS: Final = (Case.State.WAITING, Case.State.SECOND_REVIEW)
 REMOVED: Final = (Outcome.What.REMOVED, Outcome.What.SUSPENDED)  # of outcomes: it went after somebody asked or warned
 
 
@@ -34,36 +33,24 @@ def in_period(scope: Scope, field: str) -> Q:
     return Q(**{f"{field}__gte": scope.period.since, f"{field}__lt": min(scope.period.until, scope.now)})
 
 
-def standing(scope: Scope, **only: Any) -> QuerySet[Decision]:
-    """The decisions of the period that stand: one a case, the newest that nobody undid, once the case is decided.
+def in_days(scope: Scope, day: str, at: str) -> Q:
+    """The same, of rows that have the day in Japan, too: their indexes begin with it."""
+    days = Q(**{f"{day}__gte": scope.period.first, f"{day}__lte": scope.period.last})
+    return days if scope.period.until <= scope.now else days & Q(**{f"{at}__lt": scope.now})
+
+
+def standing(scope: Scope, **only: Any) -> QuerySet[Standing]:
+    """What stands of the cases that were decided in the period, in the newest decision that nobody undid; one row a case.
 
     A decision that waits for its second review does not count yet. `only`: further filters, e.g. verdict="in_scope".
     """
-    if connection.vendor != "sqlite" or scope.period.kind not in (Kind.YEAR, Kind.FISCAL_YEAR):
-        return stands(scope, **only).filter(in_period(scope, "at"))
-    # Nearly every case has one decision. To read once which have several, from an index, is quicker than to look for a later one
-    # of each of half a million; PostgreSQL joins both at once.
-    several = Decision.objects.order_by().values("case").annotate(n=Count("pk")).filter(n__gt=1).values("case")
-    undone = Decision.objects.filter(undoes=OuterRef("pk"))
-    alone = ~Q(case__in=several) | Q(~Exists(_later()), ~Exists(undone))
-    return Decision.objects.filter(
-        of_scope(scope), in_period(scope, "at"), alone, case__state__in=DECIDED, undoes=None, **only
-    ).order_by()
+    return stands(scope, **only).filter(in_days(scope, "day", "at"))
 
 
-def stands(scope: Scope, **only: Any) -> QuerySet[Decision]:
-    """The same, whenever they were taken: what a case is now, e.g. `Exists(stands(scope, case=OuterRef("case"), ...))`."""
-    return Decision.objects.filter(
-        of_scope(scope), ~Exists(_later()), case__state__in=DECIDED, undoes=None, undone_by=None, **only
-    ).order_by()
-
-
-def _later() -> QuerySet[Decision]:
-    """Decisions of the same case that nobody undid, newer than the one outside."""
-    # "Not before" makes a range of the index of a case's decisions; that the same one is meant is said beside it.
-    return Decision.objects.filter(
-        ~Q(at=OuterRef("at"), pk__lte=OuterRef("pk")), case=OuterRef("case"), at__gte=OuterRef("at"), undoes=None, undone_by=None
-    )  # fmt: skip
+def stands(scope: Scope, **only: Any) -> QuerySet[Standing]:
+    """The same, whenever they were decided: what a case is now, e.g. `Exists(stands(scope, case=OuterRef("case"), ...))`."""
+    of = {"organisation": scope.organisation_id} if scope.organisation_id else {}
+    return Standing.objects.filter(**of, **only).order_by()
 
 
 def days_before(organisation_id: int, day: Period, most: int) -> int:

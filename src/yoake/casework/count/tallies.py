@@ -5,17 +5,19 @@ Asked once for all figures that are told together (`asking.py`): to look through
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, Count, F, Value, When
+from django.db.models import BooleanField, Count, F, QuerySet, Value, When
 from django.db.models import Case as CaseOf
 
-from yoake.casework.cases.models import Case
+from yoake.casework.cases.models import Case, Standing
 from yoake.casework.count import asking
 from yoake.casework.count.along import axis
-from yoake.casework.count.events import DECIDED, in_period, of_scope, standing
+from yoake.casework.count.events import WAITS, in_days, in_period, of_scope, standing, stands
 from yoake.casework.count.figure import Scope
-from yoake.casework.count.moments import SecondsBetween
+from yoake.casework.count.periods import Kind
 from yoake.casework.count.shares import histogram
 
 
@@ -70,28 +72,45 @@ def judged(scope: Scope) -> list[Judged]:
 
 
 def _decided(scope: Scope) -> list[Decided]:
-    rows = standing(scope).annotate(mark=axis(scope.period).moment("at"))
-    of_case = ("case__organisation", "case__source", "case__post__network", "case__prefecture")
-    told = rows.values_list("mark", "verdict", "category", "hotline_class", *of_case)
-    return [Decided._make(row) for row in told.annotate(n=Count("pk"))]
+    keys = ("verdict", "category", "hotline_class", "organisation", "source", "network", "prefecture")
+    counted: Counter[tuple[Any, ...]] = Counter()
+    for mark, *told, n in _along(scope, standing(scope), "day", "at", *keys):
+        counted[mark, *told] += n
+    return [Decided._make((*told, n)) for told, n in counted.items()]
 
 
 def _opened(scope: Scope) -> list[Opened]:
-    rows = Case.objects.filter(of_scope(scope, ""), in_period(scope, "opened_at")).order_by()
-    decided = When(state__in=DECIDED, then=Value(False))
-    waits = CaseOf(decided, default=Value(True), output_field=BooleanField())
-    told = rows.annotate(mark=axis(scope.period).moment("opened_at"), waits=waits)
-    grouped = told.values_list("mark", "origin", "waits", "organisation", "source", "post__network")
-    return [Opened._make(row) for row in grouped.annotate(n=Count("pk"))]
+    keys = ("origin", "organisation", "source", "network")
+    counted: Counter[tuple[Any, ...]] = Counter()
+    decided = stands(scope).filter(in_days(scope, "opened_on", "opened_at"))
+    for mark, origin, *told, n in _along(scope, decided, "opened_on", "opened_at", *keys):
+        counted[mark, origin, False, *told] += n
+    # Of these nothing stands: they wait, or were stopped before anybody had decided.
+    others = Case.objects.filter(
+        of_scope(scope, ""), in_period(scope, "opened_at"), state__in=(*WAITS, Case.State.CLOSED), standing=None
+    )
+    waits = CaseOf(When(state__in=WAITS, then=Value(True)), default=Value(False), output_field=BooleanField())
+    rows = others.order_by().annotate(mark=axis(scope.period).moment("opened_at"), waits=waits)
+    of_case = ("origin", "waits", "organisation", "source", "post__network")
+    for mark, origin, still, *told, n in rows.values_list("mark", *of_case).annotate(n=Count("pk")):
+        counted[mark, origin, bool(still), *told] += n
+    return [Opened._make((*told, n)) for told, n in counted.items()]
+
+
+def _along(scope: Scope, rows: QuerySet[Standing], day: str, at: str, *keys: str) -> Iterator[tuple[Any, ...]]:
+    """The mark of the period's axis, the values of `keys`, and how many rows have them; a mark can come more than once.
+
+    By day, in the order of an index, nothing is sorted; so months are put together here and not by the database.
+    """
+    along = axis(scope.period)
+    if scope.period.kind is Kind.DAY:
+        yield from rows.annotate(mark=along.moment(at)).values_list("mark", *keys).annotate(n=Count("pk"))
+        return
+    for on, *told in rows.values_list(day, *keys).annotate(n=Count("pk")):
+        yield along.of(on), *told
 
 
 def _judged(scope: Scope) -> list[Judged]:
-    kept = CaseOf(
-        When(case__decide_by__isnull=True, then=Value(None)),
-        When(at__lte=F("case__decide_by"), then=Value(True)),
-        default=Value(False),
-        output_field=BooleanField(null=True),
-    )
-    rows = standing(scope).annotate(seconds=SecondsBetween("case__opened_at", "at"), kept=kept)
-    told = histogram(rows, "case__category", "kept")
+    rows = standing(scope).annotate(seconds=F("waited"))
+    told = histogram(rows, "found_as", "in_time")
     return [Judged(slug, step, None if kept is None else bool(kept), n) for slug, kept, step, n, _seconds in told]

@@ -89,6 +89,11 @@ def year_of(field: str, told: Sequence[Period]) -> CaseOf:
     return CaseOf(*whens, default=Value(last.first.year), output_field=IntegerField())
 
 
+def year_on(day: date, told: Sequence[Period]) -> int:
+    """The year in which a day lies; it must lie in one of them, oldest first."""
+    return next(one.first.year for one in told if day <= one.last)
+
+
 def end_of_january(year: Period) -> datetime:
     """The first moment after 31 January of the year after it."""
     return datetime.combine(date(year.first.year + 1, 2, 1), time.min, TOKYO)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from yoake.casework.audit.actions import record
 from yoake.casework.cases import actions as cases
-from yoake.casework.cases.categories import TOKYO, category
+from yoake.casework.cases.categories import category
 from yoake.casework.cases.intake import add_version, new_case, store_post
 from yoake.casework.cases.models import Case, Decision, Post
-from yoake.casework.people.log import record_for_all
 from yoake.casework.people.queries import Actor
 from yoake.casework.quality.intake import restored
 from yoake.casework.quality.lessons import keep_sample_features
 from yoake.casework.quality.models import Alarm, Sample, TermProposal
 from yoake.casework.quality.queries import sample_of
-from yoake.detect.category import Phrase
+from yoake.casework.wording.actions import draft_cue
+from yoake.casework.wording.models import CueDraft
 from yoake.errors import BadInput, Refused
-from yoake.learn.overlay import WEIGHTS, add_phrase, language
 from yoake.tables.posts import POSTS, posts_batch
 
 NOTE_LONGEST = 500
@@ -131,8 +130,8 @@ def erase_sample(sample: Sample) -> None:
 # --- terms ----------------------------------------------------------------------------------------------------------
 
 
-def accept_term(actor: Actor, proposal_id: int, cue: str, strength: str, now: datetime | None = None) -> TermProposal:
-    """Makes a proposed term a phrase of the deployment's own category folder; patrols use it from their next page on.
+def accept_term(actor: Actor, proposal_id: int, cue: str, strength: str, now: datetime | None = None) -> CueDraft:
+    """Makes a proposed term a draft like one written by hand: tried at once, counting once a second person approved it.
 
     Args:
         actor: a supervisor.
@@ -146,28 +145,21 @@ def accept_term(actor: Actor, proposal_id: int, cue: str, strength: str, now: da
     """
     actor.must("terms")
     now = now or timezone.now()
-    with transaction.atomic():
-        proposal = _proposed(actor, proposal_id)
-        known = category(proposal.category)
-        if cue not in [one.name for one in known.cues]:
-            raise BadInput("cue", cue, f"a role of the category: {', '.join(one.name for one in known.cues)}")
-        if strength not in WEIGHTS:
-            raise BadInput("strength", strength, f"one of {', '.join(WEIGHTS)}")
-        proposal.state, proposal.cue, proposal.weight = State.ACCEPTED, cue, WEIGHTS[strength]
-        proposal.by_id, proposal.decided_at = actor.user_id or None, now
+    found = _open_terms(actor).filter(pk=proposal_id).first()
+    if found is None:
+        raise _no_such_term(proposal_id)
+
+    def accepted(draft: CueDraft) -> None:
+        proposal = _proposed(actor, proposal_id)  # somebody may have judged it while it was tried
+        proposal.state, proposal.draft = State.ACCEPTED, draft
+        proposal.by_id, proposal.decided_at = actor.user_id, now
         proposal.save()
-        # The audit's one lock puts writers of the folder in order; the file comes last, so that it never runs ahead.
-        record_for_all(
-            "term_accepted", actor.name, actor.organisation_id, f"category:{proposal.category}", now,
-            category=proposal.category, cue=cue, weight=strength, term=proposal.pk,
+        record(
+            "term_accepted", actor=actor.name, organisation=actor.organisation_id, subject=f"term:{proposal.pk}", at=now,
+            category=proposal.category, draft=str(draft.pk),
         )  # fmt: skip
-        source = f"found in {proposal.groups} confirmed groups, accepted by a supervisor (proposal {proposal.pk})"
-        phrase = Phrase(
-            cue, proposal.text, WEIGHTS[strength], language(proposal.text), now.astimezone(TOKYO).strftime("%Y-%m"),
-            source, "",
-        )  # fmt: skip
-        add_phrase(settings.YOAKE_CATEGORIES, proposal.category, phrase)
-    return proposal
+
+    return draft_cue(actor, found.category, cue, found.text, strength, now=now, together_with=accepted)
 
 
 def reject_term(actor: Actor, proposal_id: int, now: datetime | None = None) -> TermProposal:
@@ -185,9 +177,16 @@ def reject_term(actor: Actor, proposal_id: int, now: datetime | None = None) -> 
     return proposal
 
 
+def _open_terms(actor: Actor) -> QuerySet[TermProposal]:
+    return TermProposal.objects.filter(organisation_id=actor.organisation_id, state=State.PROPOSED)
+
+
 def _proposed(actor: Actor, proposal_id: int) -> TermProposal:
-    mine = TermProposal.objects.select_for_update().filter(organisation_id=actor.organisation_id)
-    proposal = mine.filter(pk=proposal_id, state=State.PROPOSED).first()
+    proposal = _open_terms(actor).select_for_update().filter(pk=proposal_id).first()
     if proposal is None:
-        raise BadInput("term", proposal_id, "there is no such open proposal in your organisation")
+        raise _no_such_term(proposal_id)
     return proposal
+
+
+def _no_such_term(proposal_id: int) -> BadInput:
+    return BadInput("term", proposal_id, "there is no such open proposal in your organisation")

@@ -18,7 +18,7 @@ QUIET: Final = timedelta(days=7)
 # What one organisation changes for all, as the audit of the others tells it.
 CHANGED_FOR_ALL: Final = (
     *("category_off_asked", "category_off", "category_on_asked", "category_on", "category_switch_taken_back"),
-    *("cue_approved", "term_accepted", "guard_on", "guard_off"),
+    *("cue_drafted", "cue_approved", "cue_sent_back", "guard_on", "guard_off"),
 )
 _LOOKED_BACK: Final = timedelta(days=7)
 _KIND: Final = Alarm.Kind.CHANGED

@@ -7,6 +7,7 @@ from yoake.casework.cases.models import Case, Decision, Post
 from yoake.casework.due import Due
 from yoake.casework.people.models import Organisation, User
 from yoake.casework.sources.models import Source
+from yoake.casework.wording.models import CueDraft
 
 # --- what the detector says -----------------------------------------------------------------------------------------
 
@@ -134,8 +135,9 @@ class TermProposal(models.Model):
     errors = models.FloatField()  # log-odds in standard errors
     posts = models.JSONField(default=list)  # ids of confirmed posts that use it; shown while they are kept
     state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
-    cue = models.CharField(max_length=60, blank=True, default="")  # what it was accepted as
-    weight = models.FloatField(default=0)
+    draft = models.OneToOneField(
+        CueDraft, on_delete=models.SET_NULL, null=True, related_name="+"
+    )  # made by accepting it
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     found_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)

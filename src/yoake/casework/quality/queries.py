@@ -57,7 +57,19 @@ def proposed_terms(actor: Actor, limit: int = 30) -> list[Proposed]:
     waiting = TermProposal.objects.filter(
         organisation_id=actor.organisation_id, state=TermProposal.State.PROPOSED, category__in=categories()
     )
-    proposals = list(waiting.order_by("-errors", "pk")[:limit])
+    return _with_posts(actor, waiting.order_by("-errors", "pk")[:limit])
+
+
+def terms_in_draft(actor: Actor) -> dict[int, Proposed]:
+    """Accepted terms that wait for a second person, as `proposed_terms` shows them, by the id of their draft."""
+    actor.must("quality")
+    accepted = TermProposal.objects.filter(organisation_id=actor.organisation_id, category__in=categories())
+    found = _with_posts(actor, accepted.exclude(draft=None).filter(draft__approved_at=None, draft__rejected_at=None))
+    return {one.proposal.draft_id: one for one in found if one.proposal.draft_id}
+
+
+def _with_posts(actor: Actor, found: QuerySet[TermProposal]) -> list[Proposed]:
+    proposals = list(found)
     wanted = {post for proposal in proposals for post in proposal.posts}
     cases = Case.objects.filter(
         organisation_id=actor.organisation_id, practice=False, minor=False, post_id__in=wanted, post__erased_at=None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from yoake.casework.asked import once
 from yoake.casework.audit.actions import record
 from yoake.casework.cases.acting import organisation
 from yoake.casework.cases.categories import TOKYO, category
@@ -107,7 +109,15 @@ def send_back_letter(actor: Actor, letter_id: int, now: datetime | None = None) 
 
 
 def draft_cue(
-    actor: Actor, slug: str, cue: str, phrase: str, strength: str, *, note: str = "", now: datetime | None = None
+    actor: Actor,
+    slug: str,
+    cue: str,
+    phrase: str,
+    strength: str,
+    *,
+    note: str = "",
+    now: datetime | None = None,
+    together_with: Callable[[CueDraft], None] | None = None,
 ) -> CueDraft:
     """Proposes a word for the judge and tries it at once on open cases and shipped texts; it counts for nothing yet.
 
@@ -119,6 +129,7 @@ def draft_cue(
         strength: weak, medium or strong.
         note: where it was seen.
         now: the time; the clock's when left out.
+        together_with: what else is written in the transaction that keeps the draft; nothing is kept if it raises.
 
     Raises:
         BadInput: an unknown category, cue or strength, or a phrase that the category would not load with or has already.
@@ -138,46 +149,66 @@ def draft_cue(
         raise BadInput("phrase", phrase, "a word the category does not have yet")
     if len(note) > NOTE_LONGEST:
         raise BadInput("note", note, f"at most {NOTE_LONGEST} characters")
-    tried = try_cue(actor, slug, _phrase(actor, cue, phrase, strength, now))
+    wanted = _phrase(actor.organisation_id, cue, phrase, strength, now)
+    tried = try_cue(actor, slug, wanted)  # takes seconds, so that nothing is locked yet
     with transaction.atomic():
         draft = CueDraft.objects.create(
             organisation_id=actor.organisation_id, category=slug, cue=cue, phrase=phrase, strength=strength, note=note,
             tried=tried, by_id=_person(actor), at=now,
         )  # fmt: skip
-        _note("cue_drafted", actor, f"cue:{draft.pk}", now, category=slug, cue=cue)
+        if together_with is not None:
+            together_with(draft)
+        _note_for_all("cue_drafted", actor, slug, now, cue=cue, draft=str(draft.pk))
     return draft
 
 
 def approve_cue(actor: Actor, draft_id: int, now: datetime | None = None) -> CueDraft:
-    """Makes a tried word a phrase of the category; patrols judge with it from their next page on.
+    """Makes a tried word a phrase of the category; every organisation's patrols judge with it from their next page on.
 
-    Raises Refused for whoever proposed it, BadInput when no such draft waits.
+    Raises Refused for whoever proposed it, and for their organisation where another one can approve it; BadInput when no
+    such draft waits.
     """
     actor.must("wording")
     now = now or timezone.now()
     with transaction.atomic():
-        draft = _waiting_cue(actor, draft_id)
+        draft = _waiting_cue(draft_id)
         if draft.by_id == actor.user_id:
             raise Refused("a second person approves a word: ask a colleague who may edit wording")
+        if not may_approve(actor, draft):
+            raise Refused("somebody of another organisation approves this word: it counts there too")
         draft.approved_by_id, draft.approved_at = _person(actor), now
         draft.save(update_fields=["approved_by", "approved_at"])
         # The audit's one lock puts writers of the folder in order; the file comes last, so that it never runs ahead.
         _note_for_all("cue_approved", actor, draft.category, now, cue=draft.cue, draft=str(draft.pk))
-        phrase = _phrase(actor, draft.cue, draft.phrase, draft.strength, now, draft.pk)
+        phrase = _phrase(draft.organisation_id, draft.cue, draft.phrase, draft.strength, now, draft.pk)
         add_phrase(settings.YOAKE_CATEGORIES, draft.category, phrase)
     return draft
 
 
 def send_back_cue(actor: Actor, draft_id: int, now: datetime | None = None) -> CueDraft:
-    """Says that a proposed word is not to be used."""
+    """Says that a proposed word is not to be used: withdrawn by who proposed it, or declined, by any organisation."""
     actor.must("wording")
     now = now or timezone.now()
     with transaction.atomic():
-        draft = _waiting_cue(actor, draft_id)
+        draft = _waiting_cue(draft_id)
         draft.rejected_at = now
         draft.save(update_fields=["rejected_at"])
-        _note("cue_sent_back", actor, f"cue:{draft.pk}", now, category=draft.category)
+        _note_for_all("cue_sent_back", actor, draft.category, now, cue=draft.cue, draft=str(draft.pk))
     return draft
+
+
+def may_approve(actor: Actor, draft: CueDraft) -> bool:
+    """Whether this person may approve a proposed word."""
+    if not actor.may("wording") or actor.user_id == draft.by_id:
+        return False
+    return actor.organisation_id != draft.organisation_id or not approved_elsewhere(draft)
+
+
+def approved_elsewhere(draft: CueDraft) -> bool:
+    """Whether somebody of another organisation approves a word: it counts for all, so where one can, no body does it alone."""
+    home = draft.organisation_id
+    able = once(("wording elsewhere", home), lambda: set(_elsewhere(home, "wording").values_list("user_id", flat=True)))
+    return bool(able - {draft.by_id})
 
 
 # --- categories -----------------------------------------------------------------------------------------------------
@@ -195,7 +226,7 @@ def switch_off(actor: Actor, slug: str, now: datetime | None = None) -> Switch:
     with transaction.atomic():
         _must_be(slug, enabled=True)
         asked = _ask(actor, slug, now, on=False)
-        if _confirmers(actor).exists():
+        if _elsewhere(actor.organisation_id, "switch_categories").exclude(user_id=actor.user_id).exists():
             _note_for_all("category_off_asked", actor, slug, now)
         else:
             _carry_out(asked, None, actor, now)
@@ -259,11 +290,11 @@ def _ask(actor: Actor, slug: str, now: datetime, *, on: bool) -> Switch:
     return asked
 
 
-def _confirmers(actor: Actor) -> QuerySet[Membership]:
-    """Administrators of other organisations, who can confirm that a category is switched off."""
-    roles = [role for role, allowed in MAY.items() if "switch_categories" in allowed]
+def _elsewhere(organisation_id: int, permission: str) -> QuerySet[Membership]:
+    """Those who work in other organisations now and may do this there."""
+    roles = [role for role, allowed in MAY.items() if permission in allowed]
     there = Membership.objects.filter(role__in=roles, ended_at=None, user__is_active=True)
-    return there.exclude(organisation_id=actor.organisation_id).exclude(user_id=actor.user_id)
+    return there.exclude(organisation_id=organisation_id)
 
 
 def _carry_out(asked: Switch, second: int | None, actor: Actor, now: datetime) -> None:
@@ -281,8 +312,8 @@ def _must_be(slug: str, *, enabled: bool) -> None:
         raise Refused(f"the category {slug} is switched {'off' if enabled else 'on'} already")
 
 
-def _phrase(actor: Actor, cue: str, phrase: str, strength: str, now: datetime, draft: int = 0) -> Phrase:
-    source = f"proposed and approved in the console (draft {draft}, organisation {actor.organisation_id})"
+def _phrase(organisation_id: int, cue: str, phrase: str, strength: str, now: datetime, draft: int = 0) -> Phrase:
+    source = f"proposed and approved in the console (draft {draft}, organisation {organisation_id})"
     month = now.astimezone(TOKYO).strftime("%Y-%m")
     return Phrase(cue, phrase, WEIGHTS[strength], language(phrase), month, source, "")
 
@@ -295,11 +326,12 @@ def _waiting(actor: Actor, letter_id: int) -> Letter:
     return letter
 
 
-def _waiting_cue(actor: Actor, draft_id: int) -> CueDraft:
-    mine = CueDraft.objects.select_for_update(of=("self",)).filter(organisation_id=actor.organisation_id)
-    draft = mine.filter(pk=draft_id, approved_at=None, rejected_at=None).first()
+def _waiting_cue(draft_id: int) -> CueDraft:
+    """A draft of whichever organisation: what is for all, all may decline."""
+    waiting = CueDraft.objects.select_for_update(of=("self",)).filter(approved_at=None, rejected_at=None)
+    draft = waiting.filter(pk=draft_id).first()
     if draft is None:
-        raise BadInput("cue", draft_id, "there is no such draft in your organisation")
+        raise BadInput("cue", draft_id, "a word that waits for approval; this one was approved or sent back already")
     return draft
 
 

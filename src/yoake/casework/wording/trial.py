@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,10 @@ from django.conf import settings
 
 from yoake.casework.cases.categories import categories
 from yoake.casework.cases.models import Case
+from yoake.casework.people.models import Organisation
 from yoake.casework.people.queries import Actor
 from yoake.casework.sources.models import NgramCount
+from yoake.casework.wording.models import CueDraft
 from yoake.collect import practice
 from yoake.detect import serving
 from yoake.detect.background import NgramCounts
@@ -30,18 +33,22 @@ OPEN_TRIED: Final = 20_000  # the newest open cases; more would make a person wa
 SHOWN: Final = 20  # cases named, so that a person can look at them
 DAYS_COUNTED: Final = 60  # tables of a source and day
 _CHUNK: Final = 2_000
+_FIELDS: Final = ("text", "profile", "parent_text")
+_NOT_TRIED: Final[dict[str, Any]] = {"open": None, "cases": [], "everyday": None}
 
 
 def try_cue(actor: Actor, slug: str, phrase: Phrase) -> dict[str, Any]:
     """What a phrase would change: counts, and ids of cases; no words.
 
+    It would count for every organisation, so that the open cases of each are tried; `told_to` tells each its own only.
     Shipped texts are the examples of every category and the practice stream, each with the answer it should get;
     "harmless" are those that no category should queue, and every one that the phrase newly queues is a false alarm.
 
     Returns:
-        open: cases looked at; open_with: of them, texts with the phrase; open_raised: of them, with a higher grade;
-        cases: up to 20 of open_with; shipped, harmless: texts; harmless_with; harmless_queued: newly;
-        harmful_queued: newly; everyday: at most so often in what was read lately (None: nothing was counted yet).
+        shipped, harmless: texts; harmless_with; harmless_queued: newly; harmful_queued: newly. Of the actor's
+        organisation: open: cases looked at; open_with: of them, texts with the phrase; open_raised: of them, with a
+        higher grade; cases: up to 20 of open_with; everyday: at most so often in what was read lately (None: nothing was
+        counted yet). elsewhere: the same five of every other organisation, by its id.
 
     Raises:
         BadInput: the category would not load with the phrase.
@@ -54,19 +61,28 @@ def try_cue(actor: Actor, slug: str, phrase: Phrase) -> dict[str, Any]:
         before = serving.in_service(settings.YOAKE_MODELS, settings.YOAKE_CATEGORIES)
         after = serving.in_service(settings.YOAKE_MODELS, overlay)
     has = PhraseMatcher(phrase.spellings())
-    told: dict[str, Any] = {"open": 0, "open_with": 0, "open_raised": 0, "cases": []}
+    own: dict[int, dict[str, Any]] = {
+        pk: {"open": 0, "open_with": 0, "open_raised": 0, "cases": [], "everyday": _everyday(pk, phrase)}
+        for pk in Organisation.objects.values_list("pk", flat=True)
+    }
     waiting = (
-        Case.objects.filter(organisation_id=actor.organisation_id, state=Case.State.WAITING, practice=False)
+        Case.objects.filter(organisation_id__in=own, state=Case.State.WAITING, practice=False)
         .exclude(post__current=None)
         .order_by("-pk")
-        .values_list("pk", "post__current__text", "post__current__profile", "post__current__parent_text")[:OPEN_TRIED]
+        .values_list("organisation_id", "pk", *(f"post__current__{field}" for field in _FIELDS))[:OPEN_TRIED]
     )
     for rows in _chunks(waiting.iterator(chunk_size=_CHUNK)):
-        told["open"] += len(rows)
-        found = [row for row, there in zip(rows, _with(has, [row[1:] for row in rows]), strict=True) if there]
-        told["open_with"] += len(found)
-        told["cases"] += [row[0] for row in found[: SHOWN - len(told["cases"])]]
-        told["open_raised"] += sum(_raised(before, after, [row[1:] for row in found], slug))
+        for organisation, n in Counter(row[0] for row in rows).items():
+            own[organisation]["open"] += n
+        found = [row for row, there in zip(rows, _with(has, [row[2:] for row in rows]), strict=True) if there]
+        raised = _raised(before, after, [row[2:] for row in found], slug)
+        for (organisation, case, *_text), higher in zip(found, raised, strict=True):
+            counts = own[organisation]
+            counts["open_with"] += 1
+            counts["open_raised"] += higher
+            counts["cases"] += [case] if len(counts["cases"]) < SHOWN else []
+    told: dict[str, Any] = own.pop(actor.organisation_id)
+    told["elsewhere"] = {str(organisation): counts for organisation, counts in own.items()}
     texts, harmless = _shipped()
     there = _with(has, texts)
     newly = _newly_queued(before, after, [text for text, one in zip(texts, there, strict=True) if one])
@@ -83,8 +99,18 @@ def try_cue(actor: Actor, slug: str, phrase: Phrase) -> dict[str, Any]:
             new = next(queued_now)
             told["harmless_with"] += is_harmless
             told["harmless_queued" if is_harmless else "harmful_queued"] += new
-    told["everyday"] = _everyday(actor, phrase)
     return told
+
+
+def told_to(organisation_id: int, draft: CueDraft) -> dict[str, Any]:
+    """What was found when a word was tried, as an organisation may see it: of the open cases, its own.
+
+    `open` is None for one that was not there yet.
+    """
+    tried: dict[str, Any] = draft.tried
+    if organisation_id == draft.organisation_id:
+        return tried
+    return {**tried, **tried.get("elsewhere", {}).get(str(organisation_id), _NOT_TRIED)}
 
 
 def _shipped() -> tuple[list[tuple[str, str, str]], list[bool]]:
@@ -131,10 +157,10 @@ def _newly_queued(before: Any, after: Any, texts: list[tuple[str, str, str]]) ->
     return [any(map(queued, new)) and not any(map(queued, old)) for old, new in pairs]
 
 
-def _everyday(actor: Actor, phrase: Phrase) -> int | None:
-    """At most how often the phrase stood in what the organisation's sources read on the newest days; None: nothing counted."""
+def _everyday(organisation_id: int, phrase: Phrase) -> int | None:
+    """At most how often the phrase stood in what an organisation's sources read on the newest days; None: nothing counted."""
     counts, any_there = NgramCounts(), False
-    kept = NgramCount.objects.filter(source__organisation_id=actor.organisation_id).order_by("-day")[:DAYS_COUNTED]
+    kept = NgramCount.objects.filter(source__organisation_id=organisation_id).order_by("-day")[:DAYS_COUNTED]
     for row in kept.iterator(chunk_size=10):
         counts.merge(NgramCounts(np.frombuffer(bytes(row.buckets), "<u4")))
         any_there = True

@@ -90,8 +90,9 @@ def _years(scope: Scope) -> Table:
     """The year and those before it, each as long; a dash where nothing had been decided yet."""
     told = paper.years(scope)
     n: Counter[tuple[int, str]] = Counter()
-    rows = standing(paper.over(scope)).annotate(year=paper.year_of("at", told)).values_list("year", "verdict")
-    for year, verdict, count in rows.annotate(n=Count("pk")):
+    by_day = standing(paper.over(scope)).values_list("day", "verdict").annotate(n=Count("pk"))
+    for day, verdict, count in by_day:
+        year = paper.year_on(day, told)
         n[year, verdict] += count
         n[year, ALL] += count
     first = min([scope.period.first.year, *(year for year, _verdict in n)])

@@ -44,11 +44,10 @@ class F9:
         """One table: five years."""
         told = paper.years(scope)
         decided = standing(paper.over(scope), verdict=Decision.Verdict.IN_SCOPE, hotline_class__in=CLASSES)
-        grouped = decided.annotate(year=paper.year_of("at", told)).values("year", "hotline_class", "category")
+        by_day = decided.values_list("day", "hotline_class", "category").annotate(n=Count("pk"))
         n: Counter[tuple[int, str]] = Counter()
-        for year, named, slug, count in grouped.annotate(n=Count("pk")).values_list(
-            "year", "hotline_class", "category", "n"
-        ):
+        for day, named, slug, count in by_day:
+            year = paper.year_on(day, told)
             n[year, "total"] += count
             n[year, named] += count
             if named == paper.SERIOUS:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from yoake.casework.cases.models import Case, Claim
 from yoake.casework.count import labels, tallies
-from yoake.casework.count.events import DECIDED, in_period, of_scope
+from yoake.casework.count.events import WAITS, in_period, of_scope
 from yoake.casework.count.figure import Cell, Column, Row, Scope, Table, Words
 from yoake.casework.count.labels import ALL, NONE
 from yoake.casework.count.moments import SecondsBetween
@@ -86,7 +86,7 @@ def _made(value: float | None, of: int) -> Cell:
 
 
 def _waiting(scope: Scope) -> Table:
-    waiting = Case.objects.filter(of_scope(scope, ""), opened_at__lte=scope.now).exclude(state__in=DECIDED).order_by()
+    waiting = Case.objects.filter(of_scope(scope, ""), opened_at__lte=scope.now, state__in=WAITS).order_by()
     n = waiting.aggregate(
         all=Count("pk"),
         second=Count("pk", filter=Q(state=Case.State.SECOND_REVIEW)),
