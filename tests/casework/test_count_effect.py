@@ -324,7 +324,7 @@ def test_letters_by_network_stay_in_the_house(here: Effects) -> None:
     for key in ("networks", "network_warnings"):
         assert not any(row.for_publication for row in tables[key].rows)
     with override("en"):
-        assert str(tables["networks"].rows[1].label).endswith("version 1: x")
+        assert str(tables["networks"].rows[1].label).endswith("version 1: X")
 
 
 def test_a_trial_is_tested_as_a_whole_by_log_rank(here: Effects) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from django.utils.translation import override
+from django.utils.translation import gettext, override
+from PIL import Image, ImageDraw, ImageFont
 
 from tests import count_shapes as shapes
 from tests.count_world import SMALL, fill
 from yoake.casework.count import ledger, pages, suppressing
 from yoake.casework.count.drawing import number
+from yoake.casework.count.durations import duration
 from yoake.casework.count.figure import Cell, Column, Row, Scope, Table
 from yoake.casework.count.ledger import Counted
 from yoake.casework.count.periods import Period
@@ -25,6 +27,7 @@ from yoake.casework.people.models import Organisation, User
 from yoake.casework.people.queries import system
 from yoake.casework.wording.models import Letterhead
 from yoake.errors import BadInput
+from yoake.papers.glyphs import fonts
 
 pytestmark = pytest.mark.django_db
 
@@ -53,12 +56,16 @@ def numbers(counted: list[Counted]) -> Iterator[str]:
     """Every figure as the paper must have it."""
     for one in counted:
         for table in one.tables:
-            for n in range(len(table.columns)):
+            for n, column in enumerate(table.columns):
                 cells = [row.cells[n] for row in table.rows]
                 known = [end for cell in cells for end in (cell.value, cell.low, cell.high) if end is not None]
-                digits = 0 if all(end == round(end) for end in known) else 1
-                for cell in cells:
-                    if cell.value is not None:
+                digits = 0 if all(end == round(end) for end in known) else 3 if max(map(abs, known)) < 1 else 1
+                for row, cell in zip(table.rows, cells, strict=True):
+                    if cell.value is None:
+                        continue
+                    if seconds := {gettext("minute"): 60, gettext("hour"): 3600}.get(str(table.unit_of(row, column))):
+                        yield duration(cell.value * seconds)
+                    else:
                         yield number(cell.value, percent=table.percent or cell.part is not None, digits=digits)
 
 
@@ -230,8 +237,13 @@ def test_all_figures_of_a_year_as_they_are_counted(police: Organisation, analyst
 
 
 def keep(octets: bytes, language: str) -> None:
-    """The page of F-9 as a picture, for those who read about it; its figures are invented."""
-    page = opened(octets)[1].render(scale=1.6).to_pil()
-    page.crop((0, 0, page.width, page.height * 2 // 3)).quantize(64).save(
-        SCREENS / f"report-{language}.png", optimize=True
-    )
+    """The page of F-9 as a picture, for those who read about it, under a line that says what its figures are: invented."""
+    page = opened(octets)[1].render(scale=1.6).to_pil().convert("RGB")
+    page = page.crop((0, 0, page.width, page.height * 61 // 100))
+    words = {"ja": "架空のデータ：数字はすべて作り物です", "en": "Synthetic data: all figures are invented"}[language]
+    line = Image.new("RGB", (page.width, 44), "#fff3c4")
+    ImageDraw.Draw(line).text((90, 11), words, "black", ImageFont.truetype(fonts() / "ipaexg.ttf", 20))
+    told = Image.new("RGB", (page.width, page.height + line.height), "white")
+    told.paste(line, (0, 0))
+    told.paste(page, (0, line.height))
+    told.quantize(64).save(SCREENS / f"report-{language}.png", optimize=True)

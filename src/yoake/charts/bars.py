@@ -154,10 +154,12 @@ class Lying(_Bars):
         self._labels = [wrapped(label, SMALL, most, 3) for label in chart.labels]
         self._left = EDGE + max(width(line, SMALL) for lines in self._labels for line in lines) + 8
         bars = 1 if self.stacked else len(chart.series)
-        self._thick = 13.0 if bars == 1 else max(5.0, 14.0 - bars)
+        long = len(chart.labels) > _MOST_STANDING  # a long list stands closer
+        self._thick = (10.0 if long else 13.0) if bars == 1 else max(5.0, 14.0 - bars)
         if self.scale.nothing:
             self._thick = 13.0 / bars
-        self._rows = [max(bars * self._thick + 7, len(lines) * (LINE - 1) + 5) for lines in self._labels]
+        gap, around = (4, 1) if long and bars == 1 else (7, 5)
+        self._rows = [max(bars * self._thick + gap, len(lines) * (LINE - 1) + around) for lines in self._labels]
         told = [self.scale.told(value) for value in self._told()]
         self._right = across - EDGE - max((width(words, _TOLD) for words in told), default=0.0) - 24
         self._unit = LINE + 4 if chart.unit else 2.0

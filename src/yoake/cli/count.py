@@ -11,7 +11,7 @@ import click
 from yoake.cli.words import LANGUAGE, _
 
 if TYPE_CHECKING:
-    from yoake.casework.count.figure import Cell, Scope, Table
+    from yoake.casework.count.figure import Cell, Scope, Table, Words
     from yoake.casework.count.ledger import Counted
     from yoake.casework.count.periods import Period
 
@@ -67,7 +67,7 @@ def count(
     language: str | None,
     publish: bool,
 ) -> None:
-    """Counts (docs/howto/count.md); writes nothing into the database but a line of audit for each file."""
+    """Counts (docs/howto/count.md); writes nothing into the database but a line of audit for each file, and for JSON."""
     from yoake.cli.ground.setup import open_database
     from yoake.errors import BadInput
 
@@ -96,6 +96,7 @@ def count(
         if as_json:
             from yoake.casework.count.exporting import data
 
+            _note("--json", scope, figures, publish=publish)
             click.echo(json.dumps(data(told, scope), ensure_ascii=False))
         for option, file in files.items():
             if file is not None:
@@ -121,7 +122,7 @@ def _file(option: str, told: Sequence[Counted], scope: Scope, language: str) -> 
 
 
 def _note(option: str, scope: Scope, figures: Sequence[str], *, publish: bool) -> None:
-    """The line of audit for a file, before it is written: a line a figure where some were chosen."""
+    """The line of audit for a file or JSON, before it is written: a line a figure where some were chosen."""
     from yoake.casework.count.taken_out import note_taken_out
     from yoake.casework.people.queries import system
 
@@ -210,12 +211,14 @@ def _print(one: Counted) -> None:
 def _print_table(table: Table, *, titled: bool) -> None:
     from django.utils.translation import gettext
 
+    from yoake.casework.count.durations import seconds_of
+
     if titled:
         click.echo(f"\n  {table.title}")
     click.echo(f"  ({gettext('Unit')}: {table.unit})")
     lines = [["", *(str(column.label) for column in table.columns)]]
     lines += [
-        ["  " * row.depth + str(row.label) + (f" ({row.unit})" if str(row.unit) else ""), *(_told(cell, table) for cell in row.cells)]
+        ["  " * row.depth + str(row.label) + (f" ({row.unit})" if str(row.unit) and not seconds_of(row.unit) else ""), *(_told(cell, table.unit_of(row, column), percent=table.percent) for column, cell in zip(table.columns, row.cells, strict=True))]
         for row in table.rows
     ]  # fmt: skip
     widths = [max(_wide(line[n]) for line in lines) for n in range(len(lines[0]))]
@@ -227,21 +230,27 @@ def _print_table(table: Table, *, titled: bool) -> None:
         click.echo(f"  * {note}")
 
 
-def _told(cell: Cell, table: Table) -> str:
+def _told(cell: Cell, unit: Words, *, percent: bool) -> str:
     """A cell in words: † printed by others, x suppressed, – nothing can be said; a share with its parts, an interval in brackets."""
     from yoake.casework.count.drawing import number
+    from yoake.casework.count.durations import duration, seconds_of
     from yoake.casework.count.suppressing import MARK
 
     if cell.suppressed:
         return MARK
     if cell.value is None:
         return _DASH
-    percent = table.percent or cell.part is not None
-    told = number(cell.value, percent=percent)
+    percent = percent or cell.part is not None
+    seconds = seconds_of(unit)
+
+    def said(value: float) -> str:
+        return duration(value * seconds) if seconds else number(value, percent=percent)
+
+    told = said(cell.value)
     if cell.part is not None and cell.of is not None:
         told += f" ({cell.part:,}/{cell.of:,})"
     if cell.low is not None and cell.high is not None:
-        told += f" [{number(cell.low, percent=percent)}, {number(cell.high, percent=percent)}]"
+        told += f" [{said(cell.low)}, {said(cell.high)}]"
     return f"{_PRINTED}{told}" if cell.published else told
 
 

@@ -178,7 +178,7 @@ def _in_language(table: Table) -> Table:
         table,
         title=str(table.title),
         unit=str(table.unit),
-        columns=tuple(replace(one, label=str(one.label)) for one in table.columns),
+        columns=tuple(replace(one, label=str(one.label), unit=str(one.unit)) for one in table.columns),
         rows=tuple(_row(one) for one in table.rows),
         notes=tuple(map(str, table.notes)),
         row_sums={key: tuple(of) for key, of in table.row_sums.items()},

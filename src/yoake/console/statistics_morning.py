@@ -12,16 +12,17 @@ from typing import Final
 
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from yoake.casework.count import drawing
+from yoake.casework.count.durations import duration
 from yoake.casework.count.events import days_before
 from yoake.casework.count.figure import Cell
 from yoake.casework.count.labels import ALL
 from yoake.casework.count.periods import Kind, Period
 from yoake.casework.people.queries import Actor
 from yoake.console.statistics_kept import Told, told
-from yoake.console.statistics_shown import DASH, amount, chart_addresses, duration, figure_address, nothing, rounded
+from yoake.console.statistics_shown import DASH, amount, chart_addresses, figure_address, nothing, rounded
 
 DAYS: Final = 28
 WANTED: Final = ("pace", "decided", "organisations", "categories", "times")
@@ -42,6 +43,7 @@ class Tile:
     beside: str = ""  # in words: what else must be said of it
     before: str = ""  # the difference to the day before
     usual: str = ""  # the mean of four weeks, or of the days since there is anything
+    usual_of: str = ""  # which of these, in words
     more: tuple[str, str] = ("", "")  # another address: words, where
 
 
@@ -63,6 +65,7 @@ class Morning:
     day: list[Tile]
     done: list[Tile]
     charts: list[ChartShown]
+    beside: str  # what numbers stand beside
     categories: list[tuple[str, str, int]] = field(default_factory=list)  # label, count, per cent of the largest
     categories_address: str = ""
     empty: bool = False
@@ -103,6 +106,7 @@ def morning_shown(actor: Actor, counted: Told, *, anew: bool = False) -> Morning
         day=[*tiles(_DAY), _in_time(counted)],
         done=[*tiles(_DONE), _until_help(counted)],
         charts=_charts(counted, along),
+        beside=_beside(days),
         categories=largest,
         categories_address=figure_address(counted, "categories"),
         empty=all(nothing(one.tables) for one in (*counted.counted, *along.counted)),
@@ -139,7 +143,29 @@ def _compared(label: str, place: Place, counted: Told, before: Told, usual: Told
         "" if n else "quiet",
         before=f"{sign}{amount(abs(difference))}",
         usual=rounded(weeks / days, 1) if days else DASH,
+        usual_of=_average(days),
     )
+
+
+def _average(days: int) -> str:
+    """Of how many days the mean is."""
+    if days == DAYS:
+        return gettext("average of four weeks:")
+    return ngettext("average of %(n)d day:", "average of %(n)d days:", days) % {"n": days}
+
+
+def _beside(days: int) -> str:
+    """What the numbers of a day stand beside."""
+    if days == DAYS:
+        return gettext("against the day before · a day on average in the four weeks before")
+    if not days:
+        return gettext("against the day before")
+    told = ngettext(
+        "against the day before · the %(n)d day before",
+        "against the day before · a day on average in the %(n)d days before",
+        days,
+    )
+    return told % {"n": days}
 
 
 def _in_time(counted: Told) -> Tile:

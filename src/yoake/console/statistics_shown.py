@@ -12,7 +12,8 @@ from django.utils.formats import number_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext, pgettext
 
-from yoake.casework.count import drawing
+from yoake.casework.count import drawing, heading
+from yoake.casework.count.durations import duration, seconds_of
 from yoake.casework.count.figure import Cell, Figure, Row, Table
 from yoake.casework.count.ledger import Counted
 from yoake.casework.count.suppressing import MARK, NOTE
@@ -109,9 +110,8 @@ def marks_used(counted: Sequence[Counted]) -> list[str]:
 
 
 def figure_shown(told: Told, counted: Counted, common: Sequence[str] = ()) -> FigureShown:
-    """A figure with its tables; notes that are `common` stand elsewhere, and what several tables say stands once."""
-    said = Counter(str(note) for table in counted.tables for note in dict.fromkeys(table.notes))
-    own = [note for note, n in said.items() if n > 1 and note not in common]
+    """A figure with its tables; notes that are `common` stand elsewhere, and what most of its tables say stands once."""
+    own = [note for note in heading.in_common(counted.tables) if note not in common]
     return FigureShown(
         counted.name,
         counted.figure,
@@ -148,7 +148,7 @@ def amount(value: float, unit: str = "", *, percent: bool = False) -> str:
     """A number as people write it in the language in force: 1,234 · 12.5% · 3 h 20 min."""
     if percent:
         return gettext("%(share)s %%") % {"share": rounded(100 * value, 1)}
-    if seconds := _seconds().get(unit):
+    if seconds := seconds_of(unit):
         return duration(value * seconds)
     return rounded(value, 0 if isinstance(value, int) else _digits(value))
 
@@ -156,24 +156,6 @@ def amount(value: float, unit: str = "", *, percent: bool = False) -> str:
 def rounded(value: float, digits: int) -> str:
     """With thousands apart. Rounded here: Django's own formatting cuts what is behind the last digit."""
     return number_format(round(value, digits) if digits else round(value), digits, force_grouping=True)
-
-
-def duration(seconds: float) -> str:
-    """A stretch of time in its two largest parts: 3時間20分, 3 h 20 min."""
-    before = "-" if seconds < 0 else ""
-    whole = round(abs(seconds))
-    if whole < 60:
-        return before + gettext("%(seconds)d s") % {"seconds": whole}
-    minutes = round(whole / 60)
-    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
-    told = {"days": number_format(days, 0, force_grouping=True), "hours": hours, "minutes": rest}
-    if days:
-        said = gettext("%(days)s d %(hours)d h") if hours else gettext("%(days)s d")
-    elif hours:
-        said = gettext("%(hours)d h %(minutes)d min") if rest else gettext("%(hours)d h")
-    else:
-        said = gettext("%(minutes)d min")
-    return before + said % told
 
 
 def nothing(tables: Sequence[Table]) -> bool:
@@ -216,12 +198,11 @@ def _width(table: Table) -> float:
 
 
 def _row(table: Table, row: Row) -> RowShown:
-    unit = str(row.unit) or str(table.unit)
-    own = str(row.unit) if row.unit and str(row.unit) not in _seconds() else ""
+    own = str(row.unit) if row.unit and not seconds_of(row.unit) else ""
     said = {cell.value for cell in row.cells if cell.is_count}  # a row says of how many it speaks once
     cells = []
-    for cell in row.cells:
-        cells.append(_cell(cell, unit, percent=table.percent, of_known=cell.of in said))
+    for column, cell in zip(table.columns, row.cells, strict=True):
+        cells.append(_cell(cell, str(table.unit_of(row, column)), percent=table.percent, of_known=cell.of in said))
         said.add(cell.of)
     return RowShown(str(row.label), own, row.depth, row.key in table.row_sums, cells)
 
@@ -252,8 +233,3 @@ def _between(low: float, high: float, unit: str, *, percent: bool) -> str:
 def _digits(value: float) -> int:
     whole = abs(value) >= 1000 or float(value).is_integer()
     return 0 if whole else 1 if abs(value) >= 0.1 else 3
-
-
-def _seconds() -> dict[str, int]:
-    """Units that are times, as tables name them in the language in force."""
-    return {gettext("minute"): 60, gettext("hour"): 3600}

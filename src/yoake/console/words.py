@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext, gettext_noop, ngette
 
 from yoake.casework.cases.categories import categories
 from yoake.casework.cases.waiting import MOST_COUNTED
+from yoake.casework.count import labels
 from yoake.casework.people.models import Membership
 from yoake.console.problems import is_english, translated
 from yoake.console.setting_names import setting_name
@@ -56,16 +57,6 @@ _SEARCHED = {
     "handle": gettext_noop("handle"),
     "url": gettext_noop("web address"),
     "note": gettext_noop("note"),
-}
-_NETWORKS = {
-    "bluesky": "Bluesky",
-    "fediverse": "Mastodon, Misskey",
-    "nostr": "Nostr",
-    "threads": "Threads",
-    "x": "X",
-    "web": gettext_noop("web page"),
-    "hand": gettext_noop("added by hand"),
-    "practice": gettext_noop("practice"),
 }
 _GONE = {
     "deleted_by_author": gettext_noop("deleted by its author"),
@@ -294,8 +285,7 @@ def score(value: float) -> str:
 
 def network_name(network: str) -> str:
     """Where a post comes from."""
-    kind, _, platform = network.partition(":")
-    return platform if kind == "file" and platform else in_words(_NETWORKS, network)
+    return str(labels.network(network))
 
 
 def verdict_name(verdict: str) -> str:

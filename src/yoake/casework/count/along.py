@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from yoake.casework.count.figure import Cell, Column, Row, Words
-from yoake.casework.count.labels import ALL, IN_ALL, month
+from yoake.casework.count.figure import Cell, Column, Drawn, Row, Scope, Table, Words
+from yoake.casework.count.labels import ALL, IN_ALL, IN_HOUSE, month
 from yoake.casework.count.moments import TokyoDay, TokyoHour, TokyoMonth
 from yoake.casework.count.periods import Kind, Period
 
@@ -40,25 +40,91 @@ def axis(period: Period) -> Axis:
 
 
 def rows_along(
-    along: Axis, columns: Sequence[str], counts: Mapping[tuple[str, str], int], sums: Mapping[str, Sequence[str]]
+    scope: Scope, columns: Sequence[str], counts: Mapping[tuple[str, str], int], sums: Mapping[str, Sequence[str]]
 ) -> list[Row]:
-    """A row for each mark of an axis, and behind them one of all together.
+    """A row for each mark of the period's axis, and behind them one of all together; dashes where a mark has not begun.
 
     Args:
-        along: the axis.
+        scope: whose period is the axis.
         columns: keys of the columns, in order.
         counts: by mark and column; what is not there is 0.
         sums: which columns are sums of others, by key.
     """
+    along = axis(scope.period)
+    begun = _begun(scope)
 
     def cells(marks: Sequence[str]) -> list[Cell]:
         told = {key: sum(counts.get((mark, key), 0) for mark in marks) for key in columns if key not in sums}
         return [Cell(sum(told[part] for part in sums[key]) if key in sums else told[key]) for key in columns]
 
-    rows = [Row(mark, label, cells([mark])) for mark, label in along.marks.items()]
+    rows = [
+        Row(mark, label, cells([mark]) if mark in begun else [Cell(None) for _column in columns])
+        for mark, label in along.marks.items()
+    ]
     return [*rows, Row(ALL, IN_ALL, cells(list(along.marks)))]
+
+
+def _begun(scope: Scope) -> set[str]:
+    """The marks of the axis that have begun."""
+    if scope.period.kind is Kind.DAY:
+        hours = range(int((scope.now - scope.period.since).total_seconds() // 3600) + 1)
+        return {f"{hour:02d}" for hour in hours}
+    parts = scope.period.days() if scope.period.kind is Kind.MONTH else scope.period.months()
+    return {one.key for one in parts if one.since <= scope.now}
 
 
 def columns_of(labels: Mapping[str, Words]) -> list[Column]:
     """Columns by key and label, in order."""
     return [Column(key, label) for key, label in labels.items()]
+
+
+def table_along(
+    key: str,
+    title: Words,
+    unit: Words,
+    scope: Scope,
+    names: Mapping[str, Words],
+    counts: Mapping[tuple[str, str], int],
+    notes: Sequence[Words],
+    *,
+    names_across: bool = True,
+    drawn: Drawn = "stacked",
+) -> Table:
+    """What is counted once under one of several names, along the scope's period, with sums of both.
+
+    Day by day groups are so small that hardly one could be published: then the table stays in the house.
+
+    Args:
+        key: of the table.
+        title: of the table.
+        unit: of the table.
+        scope: whose period is the axis.
+        names: labels by name, in order.
+        counts: by mark of the axis and name; what is not there is 0.
+        notes: of the table.
+        names_across: names stand above columns and a row is a mark; else the other way round.
+        drawn: as.
+    """
+    sums = {ALL: list(names)}
+    rows = rows_along(scope, [*names, ALL], counts, sums)
+    columns = columns_of({**names, ALL: IN_ALL})
+    marks = {ALL: list(axis(scope.period).marks)}
+    if not names_across:
+        turned = [[row.cells[n] for row in rows] for n in range(len(columns))]
+        rows, columns = (
+            [Row(one.key, one.label, cells) for one, cells in zip(columns, turned, strict=True)],
+            [Column(row.key, row.label) for row in rows],
+        )
+    by_day = scope.period.kind is Kind.MONTH
+    return Table(
+        key,
+        title,
+        unit,
+        columns,
+        [replace(row, for_publication=not by_day) for row in rows],
+        notes=[*notes, *([IN_HOUSE] if by_day else [])],
+        row_sums=marks if names_across else sums,
+        column_sums=sums if names_across else marks,
+        drawn=drawn,
+        across="rows" if names_across else "columns",
+    )

@@ -14,6 +14,7 @@ from typing import Final
 from django.utils.translation import gettext, ngettext, pgettext
 
 from yoake.casework.count.figure import Cell, Table
+from yoake.casework.count.labels import ALL
 from yoake.casework.count.periods import Period
 from yoake.charts import MOST_SERIES, Chart, Series
 from yoake.charts.chart import PUBLISHED, SUPPRESSED
@@ -40,10 +41,12 @@ def chart_of(table: Table) -> Chart | None:
         return None
     lines, labels, keys = _lines(table)
     notes: list[str] = []
+    ordered = all(_DAY.fullmatch(key) or _MONTH.fullmatch(key) or _NUMBER.fullmatch(key) for key in keys)
+    if table.drawn == "bars" and not ordered:
+        lines, labels, keys = _with_something(lines, labels, keys)
     if len(lines) > MOST_SERIES:
         lines, left_out = _largest(lines, table.drawn)
         notes += [left_out] if left_out else []
-    ordered = all(_DAY.fullmatch(key) or _MONTH.fullmatch(key) or _NUMBER.fullmatch(key) for key in keys)
     most = _LONGEST if len(lines) == 1 or table.drawn == "stacked" else _LONG
     if table.drawn in ("bars", "stacked") and not ordered and len(labels) > most:
         more = len(labels) - most
@@ -120,11 +123,13 @@ def describing(table: Table) -> str:
 
 
 def number(value: float, *, percent: bool = False, digits: int = 1) -> str:
-    """A figure as it is written: 66,834; 12.5 (with so many digits below 1,000); 82.4% of a share."""
+    """A figure as it is written: 66,834; 12.5 (with so many digits below 1,000); < 0.001 of less; 82.4% of a share."""
     if percent:
         return gettext("%(share)s %%") % {"share": f"{value * 100:.1f}"}
     if isinstance(value, int):
         return f"{value:,d}"
+    if digits > 1 and 0 < value < 0.5 * 10**-digits:
+        return f"< {10**-digits:.{digits}f}"
     told = f"{value:,.{0 if abs(value) >= 1000 else digits}f}"
     return told.removeprefix("-") if not told.strip("-0.") else told
 
@@ -175,9 +180,24 @@ def _lines(table: Table) -> tuple[list[_Line], list[str], list[str]]:
         kept = [line for line in kept if units[line.key] == units[kept[0].key]]
     if not table.percent:  # a share has no place among counts
         kept = [line for line in kept if all(cell.part is None for cell in line.cells)] or kept
-    places = [n for n, one in enumerate(along) if one.key not in along_sums] or list(range(len(along)))
+    sums = {*along_sums, *([ALL] if table.drawn in ("lines", "steps") else [])}  # a line leads to no sum
+    places = [n for n, one in enumerate(along) if one.key not in sums] or list(range(len(along)))
     told = [replace(line, cells=[line.cells[n] for n in places]) for line in kept]
     return told, [along[n].label for n in places], [along[n].key for n in places]
+
+
+def _with_something(lines: list[_Line], labels: list[str], keys: list[str]) -> tuple[list[_Line], list[str], list[str]]:
+    """Without series and labels of which nothing is known: room for bars that are never there. All of them where nothing is."""
+    there = [line for line in lines if any(_is_something(cell) for cell in line.cells)]
+    if not there:
+        return lines, labels, keys
+    places = [n for n in range(len(keys)) if any(_is_something(line.cells[n]) for line in there)]
+    kept = [replace(line, cells=[line.cells[n] for n in places]) for line in there]
+    return kept, [labels[n] for n in places], [keys[n] for n in places]
+
+
+def _is_something(cell: Cell) -> bool:
+    return cell.value is not None or cell.suppressed
 
 
 def _parts(lines: Sequence[_Line], sums: Mapping[str, Sequence[str]], *, only_parts: bool) -> list[_Line]:

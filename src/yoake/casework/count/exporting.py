@@ -17,7 +17,7 @@ from typing import Any, Final
 from django.utils.translation import get_language, gettext, pgettext
 
 from yoake.casework.count import heading
-from yoake.casework.count.figure import Cell, Column, Row, Scope, Table
+from yoake.casework.count.figure import Cell, Column, Row, Scope, Table, Words
 from yoake.casework.count.ledger import Counted
 from yoake.casework.count.suppressing import MARK
 from yoake.tables.cells import harmless
@@ -101,7 +101,7 @@ def csv(counted: Sequence[Counted], scope: Scope) -> bytes:
             column.key,
             column.label,
             cell.value,
-            row.unit or table.unit,
+            table.unit_of(row, column),
             int(table.percent),
             cell.low,
             cell.high,
@@ -174,7 +174,10 @@ def _table(table: Table) -> dict[str, Any]:
         "unit": str(table.unit),
         "percent": table.percent,
         "notes": [str(note) for note in table.notes],
-        "columns": [{"key": column.key, "label": str(column.label)} for column in table.columns],
+        "columns": [
+            {"key": column.key, "label": str(column.label), "unit": str(column.unit or table.unit)}
+            for column in table.columns
+        ],
         "row_sums": {whole: list(parts) for whole, parts in table.row_sums.items()},
         "column_sums": {whole: list(parts) for whole, parts in table.column_sums.items()},
         "rows": [
@@ -282,7 +285,7 @@ class _Sheet:
         spans = [_beside(table, n) for n in range(len(table.columns))]
         head: list[object] = [""]
         for column, span in zip(table.columns, spans, strict=True):
-            head += [column.label, *[""] * len(span)]
+            head += [_with_unit(column.label, column.unit), *[""] * len(span)]
         self.line(head, bold=True)
         at = 2
         for span in spans:
@@ -310,8 +313,7 @@ class _Sheet:
                 bold=True,
             )
         for row in table.rows:
-            unit = f" ({row.unit})" if row.unit and str(row.unit) != str(table.unit) else ""
-            line: list[object] = [f"{row.label}{unit}"]
+            line: list[object] = [_with_unit(row.label, row.unit if str(row.unit) != str(table.unit) else "")]
             marks: list[str] = []
             for cell, span in zip(row.cells, spans, strict=True):
                 line += [shown(cell), *(getattr(cell, name) for name in span)]
@@ -378,6 +380,10 @@ class _Sheet:
         """Lets the words of the newest line stand over several columns, with room for their lines."""
         self._sheet.merge_cells(start_row=self._at, end_row=self._at, start_column=first, end_column=last)
         self._sheet.row_dimensions[self._at].height = 15 * (1 + letters // (6 * (last - first + 1)))
+
+
+def _with_unit(label: Words, unit: Words) -> str:
+    return f"{label} ({unit})" if str(unit) else str(label)
 
 
 def _beside(table: Table, column: int) -> list[str]:

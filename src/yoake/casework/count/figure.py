@@ -63,6 +63,7 @@ class Column:
 
     key: str
     label: Words
+    unit: Words = ""  # where it differs from the table's; a row's own rules
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,10 @@ class Table:
     drawn: Drawn = ""  # how a chart shows it; "": not at all
     across: Literal["columns", "rows"] = "columns"  # what stands along its axis; each of the other is a series
     percent: bool = False  # cells are shares from 0 to 1
+
+    def unit_of(self, row: Row, column: Column) -> Words:
+        """What a cell of theirs counts or measures."""
+        return row.unit or column.unit or self.unit
 
     def cell(self, row: str, column: str) -> Cell:
         """The cell of a row and a column, by their keys. Raises KeyError."""

@@ -1,12 +1,15 @@
-"""What stands above figures wherever they leave as a file or on paper: whose they are, and whether their period is over."""
+"""What stands above figures: whose they are, whether their period is over, and what most of their tables say."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from django.utils.translation import get_language, gettext
 
-from yoake.casework.count.figure import Scope
+from yoake.casework.count.figure import Scope, Table
+from yoake.casework.count.labels import IN_HOUSE
 from yoake.casework.due import TOKYO
 from yoake.casework.people.models import Organisation
 from yoake.casework.wording.letters import head_of
@@ -39,3 +42,9 @@ def unfinished(scope: Scope) -> str:
     if is_over(scope):
         return ""
     return gettext("Counted until %(moment)s: the period is not over.") % {"moment": moment(scope)}
+
+
+def in_common(tables: Sequence[Table]) -> list[str]:
+    """The notes that most of a figure's tables have: they are said once, above them. What a note says of "this table" stays there."""
+    said = Counter(note for table in tables for note in dict.fromkeys(str(note) for note in table.notes))
+    return [note for note, n in said.items() if n > 1 and 2 * n > len(tables) and note != str(IN_HOUSE)]

@@ -29,6 +29,16 @@ CLASSES: Final[Mapping[str, Words]] = {  # in the order of the white paper
     "at_risk": _("person at risk"),
     "record_only": _("record only"),
 }
+NETWORKS: Final[Mapping[str, Words]] = {  # by their names in the code; the desk calls them so too
+    "bluesky": "Bluesky",
+    "fediverse": "Mastodon, Misskey",
+    "nostr": "Nostr",
+    "threads": "Threads",
+    "x": "X",
+    "web": _("web page"),
+    "hand": _("added by hand"),
+    "practice": _("practice"),
+}
 # Notes that several tables need.
 ONCE: Final = _(
     "A decision counts when it was taken and once for a case: the newest that nobody undid; one that waits for a second judgement does not count yet."
@@ -38,6 +48,7 @@ MISTAKEN: Final = _(
     "Some are left out: the second time is before the first, or more than ten years after it."
 )  # how many is not told: notes are published as they stand
 MAIN: Final = _("A case counts under its main category only.")
+IN_HOUSE: Final = _("This table is not published: its groups are too small.")
 
 VERDICTS: Final[Mapping[str, Words]] = {str(one.value): one.label for one in Decision.Verdict}
 
@@ -103,6 +114,7 @@ def month(one: Period) -> Words:
 
 
 def network(name: str) -> Words:
-    """A network by name; what came from a file is told by the network it was written on."""
+    """A network by its own name; what came from a file is told by the network it was written on."""
     kind, _colon, platform = name.partition(":")
-    return (platform if kind == "file" and platform else name) or _("unknown network")
+    told = platform if kind == "file" and platform else name
+    return NETWORKS.get(told, told) or _("unknown network")

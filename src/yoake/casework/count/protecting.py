@@ -32,6 +32,7 @@ class _Change:
     fewest: int = 0  # times that it fits; below 0: the other way round
     most: int = 0
     holds: bool = True
+    shown: int = 0  # how many of these numbers are shown: then it is not possible any more
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Numbers:
     _of: dict[Key, list[int]] = field(default_factory=dict)
     _changes: dict[Key, list[_Change]] = field(default_factory=dict)
     _helpless: set[Key] = field(default_factory=set)
+    _stuck: dict[Key, list[Key]] = field(default_factory=dict)  # beside which others a number could not move
 
     def add_sum(self, whole: Key, parts: Iterable[Key]) -> None:
         """Says that a number is the sum of others; equal numbers are a sum of one. The values must bear it out.
@@ -76,6 +78,7 @@ class Numbers:
         allowed = {key for key in may_hide if self.values[key] > 0}
         chosen: set[Key] = set()
         self._helpless.clear()
+        self._stuck.clear()
         self._look_again()
         todo = self._groups()
         while todo:
@@ -89,7 +92,7 @@ class Numbers:
                     self._helpless.add(key)
                 else:
                     news.add(more)
-                    self.hidden.add(more)
+                    self._hide(more)
             chosen |= news
             todo = self._groups(near)
         self._show_again(chosen)
@@ -98,10 +101,20 @@ class Numbers:
         """Shows what turned out not to be needed, the largest first."""
         for key in sorted(chosen, key=lambda one: (-self.values[one], one)):
             near = {one for n in self._of[key] for one in self._in(n)} - {key}
-            self.hidden.discard(key)
+            self._show(key)
             # In a large group only what is known to be possible counts: it is not worth the time to ask again.
             if any(self._weak(group, ask=len(group) <= NEAR) for group in self._groups(near)):
-                self.hidden.add(key)
+                self._hide(key)
+
+    def _hide(self, key: Key) -> None:
+        self.hidden.add(key)
+        for change in self._changes.get(key, ()):
+            change.shown -= 1
+
+    def _show(self, key: Key) -> None:
+        self.hidden.discard(key)
+        for change in self._changes.get(key, ()):
+            change.shown += 1
 
     def _in(self, n: int) -> Iterator[Key]:
         whole, parts = self.sums[n]
@@ -163,12 +176,11 @@ class Numbers:
         asked = [key for key in group if key not in self._helpless and (key not in self.silent or self._small(key))]
         if given_away := self._given_away(group).intersection(asked):
             return sorted(given_away)
-        ends = {key: self._seen_ends(key) for key in asked}
-        todo = [key for key, (low, high) in ends.items() if high - low < WIDTH - 1]
+        todo = [key for key in asked if not self._is_wide(key)]
         if not todo or not ask:
             return todo
         if len(group) > NEAR:
-            todo = [key for key in todo if not self._can_move(key, _Reach(self, self._near(key, group)))]
+            todo = [key for key in todo if not self._can_move_near(key)]
         if not todo:
             return []
         reach = _Reach(self, group)
@@ -187,10 +199,24 @@ class Numbers:
             ends = self._seen_ends(key)
             if ends[1] - ends[0] < WIDTH - 1:
                 self._learn(reach({key: ends}, sign))
+        return self._is_wide(key)
+
+    def _can_move_near(self, key: Key) -> bool:
+        """The same among those nearest to it, which are asked again only once others are hidden there."""
+        if self._is_wide(key):
+            return True
+        near = self._near(key)
+        if self._stuck.get(key) == near or self._can_move(key, _Reach(self, near)):
+            return self._stuck.get(key) != near
+        self._stuck[key] = near
+        return False
+
+    def _is_wide(self, key: Key) -> bool:
+        """Whether earlier solutions show enough values of a number."""
         low, high = self._seen_ends(key)
         return high - low >= WIDTH - 1
 
-    def _near(self, key: Key, group: list[Key]) -> list[Key]:
+    def _near(self, key: Key) -> list[Key]:
         """The hidden numbers of its group that are nearest to one, by sums: `NEAR` or a few more."""
         found, at = {key: None}, 0
         while len(found) < NEAR:
@@ -220,8 +246,8 @@ class Numbers:
             return 0, WIDTH  # in no sum: nothing is known of it
         low = high = 0
         for change in self._changes.get(key, ()):
-            ends = change.fewest * change.by[key], change.most * change.by[key]
-            if (min(ends) < low or max(ends) > high) and change.by.keys() <= self.hidden:
+            if not change.shown:
+                ends = change.fewest * change.by[key], change.most * change.by[key]
                 low, high = min(low, *ends), max(high, *ends)
                 if high - low >= WIDTH - 1:
                     break
@@ -240,6 +266,7 @@ class Numbers:
         every = {id(change): change for told in self._changes.values() for change in told}.values()
         for change in every:
             self._fit(change)
+            change.shown = len(change.by.keys() - self.hidden)
             for n in {n for key in change.by for n in self._of[key]}:
                 whole, parts = self.sums[n]
                 change.holds &= change.by.get(whole, 0) == sum(change.by.get(part, 0) for part in parts)

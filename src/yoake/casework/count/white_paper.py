@@ -9,9 +9,10 @@ from typing import Final
 
 from django.db.models import Case as CaseOf
 from django.db.models import IntegerField, Value, When
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext_lazy, pgettext
 
 from yoake.casework.cases.categories import categories
 from yoake.casework.cases.models import Decision
@@ -53,6 +54,13 @@ class Span:
         return (self.since is None or self.since <= period.last) and (self.until is None or period.first <= self.until)
 
 
+def _joined(told: Sequence[str]) -> str:
+    return pgettext("list", ", ").join(told)
+
+
+_listed = lazy(_joined, str)
+
+
 def source(figure: str) -> Words:
     """Whose table it is, in the language in force when it is shown."""
     return format_lazy(_SOURCE, figure=figure)
@@ -60,12 +68,12 @@ def source(figure: str) -> Words:
 
 def not_final(told: Sequence[str]) -> Words:
     """Says of which years the figures can still change."""
-    return format_lazy(NOT_FINAL, years=", ".join(told))
+    return format_lazy(NOT_FINAL, years=_listed(told))
 
 
 def running(told: Sequence[str]) -> Words:
     """Says which years are not over."""
-    return format_lazy(RUNNING, years=", ".join(told))
+    return format_lazy(RUNNING, years=_listed(told))
 
 
 def years(scope: Scope) -> list[Period]:
@@ -152,7 +160,7 @@ def _anything_in(scope: Scope, year: Period) -> bool:
 
 
 def _note(source: published.Printed, of: Sequence[int]) -> Words:
-    named = {"years": ", ".join(map(str, of)), "source": source.words}
+    named = {"years": _listed([str(year) for year in of]), "source": source.words}
     if source.verified:
         return format_lazy(
             ngettext_lazy(

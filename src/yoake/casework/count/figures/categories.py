@@ -76,7 +76,7 @@ class Categories:
                 _("In scope, by category, along the period"),
                 _("decision"),
                 columns_of({**names, ALL: labels.IN_ALL}),
-                rows_along(along, [*slugs, ALL], n, sums),
+                rows_along(scope, [*slugs, ALL], n, sums),
                 notes=notes,
                 row_sums={ALL: list(along.marks)},
                 column_sums=sums,

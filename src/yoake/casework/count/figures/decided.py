@@ -60,7 +60,7 @@ class Decided:
                 _("Decided, by what was decided"),
                 _("decision"),
                 columns_of(VERDICTS),
-                rows_along(along, list(VERDICTS), decided, all_verdicts),
+                rows_along(scope, list(VERDICTS), decided, all_verdicts),
                 notes=[labels.ONCE, labels.REAL],
                 row_sums={ALL: list(along.marks)},
                 column_sums=all_verdicts,
@@ -72,7 +72,7 @@ class Decided:
                 _("Arrived, by how it came"),
                 _("case"),
                 columns_of(ARRIVED),
-                rows_along(along, list(ARRIVED), arrived, all_origins),
+                rows_along(scope, list(ARRIVED), arrived, all_origins),
                 notes=[
                     _("A case counts when it was opened. One that waits for a second judgement still waits."),
                     labels.REAL,

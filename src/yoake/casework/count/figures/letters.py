@@ -54,7 +54,6 @@ _DRAWN: Final = _(
     "A lot drew the letter for each case, so that a difference between the two is the letter's doing, or chance. Counted is the whole trial"
     " until the end of the period, all warnings that went, also those withdrawn later (until they were)."
 )
-_IN_HOUSE: Final = _("This table is not published: its groups are too small.")
 _OFTEN: Final = _(
     "Whoever looks often at a running trial finds a difference by chance sooner or later: say before how long it runs, and test once. Nobody at"
     " risk is ever in a trial."
@@ -108,10 +107,10 @@ def _by_network(letters: _Told, there: Mapping[tuple[str, str], Watched]) -> lis
         for key, label, _depth, _every in letters
         for of, network in sorted(there) if of == key
     ]  # fmt: skip
-    kept, notes = {one[0] for one in told} | {labels.NONE}, (_ESTIMATED, _CHOSEN, _IN_HOUSE)
+    kept, notes = {one[0] for one in told} | {labels.NONE}, (_ESTIMATED, _CHOSEN, labels.IN_HOUSE)
     return [
         Table("networks", _("Share of posts that were gone, by letter and network"), _("share"), _GONE, _leaving(_shares(told), kept), notes, percent=True),
-        Table("network_warnings", _("Warnings by letter and network"), _("warning"), _COUNTED, _leaving(_counts(told), kept), (_IN_HOUSE,),
+        Table("network_warnings", _("Warnings by letter and network"), _("warning"), _COUNTED, _leaving(_counts(told), kept), (labels.IN_HOUSE,),
             column_sums={"went": ("unseen", "watched")}, within=_WITHIN),
     ]  # fmt: skip
 

@@ -160,7 +160,7 @@ def _table(
         notes=(*_NOTES, *notes),
         row_sums=sums,
         column_sums={labels.ALL: (HIGH, MID)} if graded else {},
-        drawn="bars" if of == DOUBLE else "",
+        drawn="bars" if key == "double_by_category" else "",
         across="rows",
         percent=True,
     )

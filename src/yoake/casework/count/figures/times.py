@@ -24,9 +24,9 @@ __all__ = ["Times"]
 
 ACTS: Final = (OutboxItem.Kind.WARNING, OutboxItem.Kind.REQUEST, OutboxItem.Kind.REPORT, OutboxItem.Kind.HELP)
 COLUMNS: Final = [
-    Column("n", _("how many"), ),
-    Column("median", _("half within, minutes")),
-    Column("ninety", _("nine of ten within, minutes")),
+    Column("n", _("how many")),
+    Column("median", _("half within"), _("minute")),
+    Column("ninety", _("nine of ten within"), _("minute")),
 ]  # fmt: skip
 STEPS: Final = _(
     "Half, and nine of ten, took at most so long (nearest rank). Exact to the minute below a day, to the hour below 31 days, to the day above."
