@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
 
 
 def pytest(arguments: list[str], **environment: str) -> int:
-    """Runs pytest in a process of its own; three at a time, since many tests wait for servers and for each other."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadscope", *arguments]
+    """Runs pytest in a process of its own, on two cores."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadscope", *arguments]
     return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 

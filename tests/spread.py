@@ -1,4 +1,4 @@
-"""How `make test` spreads the tests over three processes: what shares a costly start stays in one of them.
+"""How `make test` spreads the tests over two processes: what shares a costly start stays in one of them.
 
 Said by folder and file, because pytest 9 no longer hears the marks of pytest-xdist 3.8 (`xdist_group`).
 """

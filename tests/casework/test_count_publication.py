@@ -81,7 +81,10 @@ class Reader(Adversary):
         """Reads what is shown; of what is hidden, only whether a count, a share or a time stood there (its neighbours tell)."""
         self.true: dict[Key, int] = {}
         for one, real in zip(shown, true, strict=True):
-            for table, real_table in zip(one.tables, real.tables, strict=True):
+            of_key = {
+                table.key: table for table in real.tables
+            }  # what stays in the house is not among those that are shown
+            for table, real_table in ((table, of_key[table.key]) for table in one.tables):
                 for row in real_table.rows:
                     for column, cell in zip(real_table.columns, row.cells, strict=True):
                         at = (one.name, table.key, row.key, column.key)

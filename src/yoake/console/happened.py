@@ -173,7 +173,7 @@ _ENTRIES = {
     "alarm_raised": gettext_noop("raised an alarm about the detector"),
     "alarm_closed": gettext_noop("closed an alarm about the detector"),
     "sample_judged": gettext_noop("judged a post of the blind sample"),
-    "term_accepted": gettext_noop("accepted a word that was found"),
+    "term_accepted": gettext_noop("put a word that was found to a second person"),
     "term_rejected": gettext_noop("rejected a word that was found"),
     "decisions_written": gettext_noop("wrote a file of what there is to learn from"),
     "model_added": gettext_noop("added a model to the store"),

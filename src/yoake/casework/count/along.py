@@ -92,7 +92,7 @@ def table_along(
 ) -> Table:
     """What is counted once under one of several names, along the scope's period, with sums of both.
 
-    Day by day groups are so small that hardly one could be published: then the table stays in the house.
+    It stays in the house: day by day groups are small, and a month in a year's table would tell what that month hides.
 
     Args:
         key: of the table.
@@ -115,14 +115,13 @@ def table_along(
             [Row(one.key, one.label, cells) for one, cells in zip(columns, turned, strict=True)],
             [Column(row.key, row.label) for row in rows],
         )
-    by_day = scope.period.kind is Kind.MONTH
     return Table(
         key,
         title,
         unit,
         columns,
-        [replace(row, for_publication=not by_day) for row in rows],
-        notes=[*notes, *([IN_HOUSE] if by_day else [])],
+        [replace(row, for_publication=False) for row in rows],
+        notes=[*notes, IN_HOUSE],
         row_sums=marks if names_across else sums,
         column_sums=sums if names_across else marks,
         drawn=drawn,

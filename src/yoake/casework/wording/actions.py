@@ -165,8 +165,8 @@ def draft_cue(
 def approve_cue(actor: Actor, draft_id: int, now: datetime | None = None) -> CueDraft:
     """Makes a tried word a phrase of the category; every organisation's patrols judge with it from their next page on.
 
-    Raises Refused for whoever proposed it, and for their organisation where another one can approve it; BadInput when no
-    such draft waits.
+    Raises Refused for whoever proposed it, for their organisation where another one can approve it, and where the category
+    got the word meanwhile; BadInput when no such draft waits.
     """
     actor.must("wording")
     now = now or timezone.now()
@@ -181,7 +181,8 @@ def approve_cue(actor: Actor, draft_id: int, now: datetime | None = None) -> Cue
         # The audit's one lock puts writers of the folder in order; the file comes last, so that it never runs ahead.
         _note_for_all("cue_approved", actor, draft.category, now, cue=draft.cue, draft=str(draft.pk))
         phrase = _phrase(draft.organisation_id, draft.cue, draft.phrase, draft.strength, now, draft.pk)
-        add_phrase(settings.YOAKE_CATEGORIES, draft.category, phrase)
+        if not add_phrase(settings.YOAKE_CATEGORIES, draft.category, phrase):
+            raise Refused("the category has this word by now: send the proposal back")
     return draft
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,13 @@ SHOWN: Final = 20  # cases named, so that a person can look at them
 DAYS_COUNTED: Final = 60  # tables of a source and day
 _CHUNK: Final = 2_000
 _FIELDS: Final = ("text", "profile", "parent_text")
-_NOT_TRIED: Final[dict[str, Any]] = {"open": None, "cases": [], "everyday": None}
+_NOT_TRIED: Final[dict[str, Any]] = {
+    "open": None,
+    "open_with": None,
+    "open_raised": None,
+    "cases": [],
+    "everyday": None,
+}
 
 
 def try_cue(actor: Actor, slug: str, phrase: Phrase) -> dict[str, Any]:
@@ -65,13 +72,7 @@ def try_cue(actor: Actor, slug: str, phrase: Phrase) -> dict[str, Any]:
         pk: {"open": 0, "open_with": 0, "open_raised": 0, "cases": [], "everyday": _everyday(pk, phrase)}
         for pk in Organisation.objects.values_list("pk", flat=True)
     }
-    waiting = (
-        Case.objects.filter(organisation_id__in=own, state=Case.State.WAITING, practice=False)
-        .exclude(post__current=None)
-        .order_by("-pk")
-        .values_list("organisation_id", "pk", *(f"post__current__{field}" for field in _FIELDS))[:OPEN_TRIED]
-    )
-    for rows in _chunks(waiting.iterator(chunk_size=_CHUNK)):
+    for rows in _chunks(chain.from_iterable(_newest_open(pk, OPEN_TRIED // len(own)) for pk in own)):
         for organisation, n in Counter(row[0] for row in rows).items():
             own[organisation]["open"] += n
         found = [row for row, there in zip(rows, _with(has, [row[2:] for row in rows]), strict=True) if there]
@@ -102,15 +103,27 @@ def try_cue(actor: Actor, slug: str, phrase: Phrase) -> dict[str, Any]:
     return told
 
 
+def _newest_open(organisation_id: int, most: int) -> Iterator[tuple[Any, ...]]:
+    """Organisation, id and texts of its newest open cases."""
+    waiting = (
+        Case.objects.filter(organisation_id=organisation_id, state=Case.State.WAITING, practice=False)
+        .exclude(post__current=None)
+        .order_by("-pk")
+        .values_list("organisation_id", "pk", *(f"post__current__{field}" for field in _FIELDS))[:most]
+    )
+    return waiting.iterator(chunk_size=_CHUNK)
+
+
 def told_to(organisation_id: int, draft: CueDraft) -> dict[str, Any]:
     """What was found when a word was tried, as an organisation may see it: of the open cases, its own.
 
     `open` is None for one that was not there yet.
     """
-    tried: dict[str, Any] = draft.tried
+    tried: dict[str, Any] = dict(draft.tried)
+    elsewhere = tried.pop("elsewhere", {})
     if organisation_id == draft.organisation_id:
         return tried
-    return {**tried, **tried.get("elsewhere", {}).get(str(organisation_id), _NOT_TRIED)}
+    return {**tried, **elsewhere.get(str(organisation_id), _NOT_TRIED)}
 
 
 def _shipped() -> tuple[list[tuple[str, str, str]], list[bool]]:

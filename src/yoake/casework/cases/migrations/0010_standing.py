@@ -1,7 +1,7 @@
 """What stands of each decided case, in a narrow table of its own that the database keeps.
 
-SQLite drops a table's triggers when it rebuilds the table, as some migrations do: a later one that rebuilds the table of
-posts, cases or decisions must end with `follow` again. A test tries each trigger.
+SQLite cannot rebuild a table that a trigger names, as some migrations do: a later one that rebuilds the table of posts, cases
+or decisions begins with `unfollow` and ends with `follow`. A test tries each trigger.
 """
 
 import django.db.models.deletion
@@ -27,7 +27,7 @@ TIMES = {  # days of Asia/Tokyo, and seconds whose fractions are cut off before
     "sqlite": {
         "day": "date(substr(d.at, 1, 19), '+9 hours')",
         "opened_on": "date(substr(c.opened_at, 1, 19), '+9 hours')",
-        "waited": "unixepoch(substr(d.at, 1, 19)) - unixepoch(substr(c.opened_at, 1, 19))",
+        "waited": "CAST(round((julianday(substr(d.at, 1, 19)) - julianday(substr(c.opened_at, 1, 19))) * 86400) AS INTEGER)",
     },
     "postgresql": {
         "day": "(d.at AT TIME ZONE 'Asia/Tokyo')::date",
@@ -63,7 +63,8 @@ WHEN = {  # by trigger: what happens, to which cases, and under which condition
 
 
 def follow(apps, schema_editor):
-    """Makes the triggers, and the rows of what stands already."""
+    """Makes the triggers, and the rows of what stands already; those that are there are made anew."""
+    unfollow(apps, schema_editor)
     vendor = schema_editor.connection.vendor
     fill = FILL.format(**TIMES[vendor])
     for name, (what, cases, condition) in WHEN.items():
@@ -80,16 +81,17 @@ def follow(apps, schema_editor):
             f"CREATE FUNCTION cases_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {anew} RETURN NULL; END $$"
         )
         schema_editor.execute(f"CREATE TRIGGER {name} AFTER {what} FOR EACH ROW {when} EXECUTE FUNCTION cases_{name}()")
+    schema_editor.execute("DELETE FROM cases_standing")
     schema_editor.execute(fill)
 
 
 def unfollow(apps, schema_editor):
     for name, (what, *_rest) in WHEN.items():
         if schema_editor.connection.vendor == "sqlite":
-            schema_editor.execute(f"DROP TRIGGER {name}")
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
         else:
-            schema_editor.execute(f"DROP TRIGGER {name} ON {what.rpartition(' ')[2]}")
-            schema_editor.execute(f"DROP FUNCTION cases_{name}()")
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON {what.rpartition(' ')[2]}")
+            schema_editor.execute(f"DROP FUNCTION IF EXISTS cases_{name}()")
 
 
 class Migration(migrations.Migration):

@@ -118,17 +118,16 @@ def _events(scope: Scope) -> Iterator[tuple[int, str, str, int]]:
 
 
 def _along(scope: Scope, counts: Counter[tuple[str, str]], notes: Sequence[Words]) -> Table:
-    """What all of the scope did, along the period; day by day it is too little to be published."""
+    """What all of the scope did, along the period; not published, as `table_along` says."""
     along = axis(scope.period)
-    by_day = scope.period.kind is Kind.MONTH
     rows = rows_along(scope, list(COLUMNS), counts, {})
     return Table(
         "along",
         _("What was done, along the period"),
         _("case"),
         columns_of(COLUMNS),
-        [replace(row, for_publication=not by_day) for row in rows],
-        notes=[*notes, *([labels.IN_HOUSE] if by_day else [])],
+        [replace(row, for_publication=False) for row in rows],
+        notes=[*notes, labels.IN_HOUSE],
         row_sums={ALL: list(along.marks)},
         drawn="lines",
         across="rows",
